@@ -153,7 +153,7 @@ struct sl_config {
 	__u32 magic;
 	__u32 abi_version;
 	__u32 generation;	/* continued by every agent; a packet reads it once */
-	__u32 filter_write;	/* bit 0, 1: which halves of the filter are written */
+	__u32 filter_write;      /* bits 0, 1: which halves of the filter are written */
 	__u32 filter_read;	/* 0, 1: which half is read */
 	__u32 has_allows;	/* bit 0: IPv4, bit 1: IPv6; 0: the tries are empty and not asked */
 	__u32 has_ban_prefixes; /* likewise */
@@ -219,6 +219,15 @@ struct sl_line {
  * debts never push fast ones out: to 1 ms, to 32 ms, to 1 s, slower.
  */
 #define SL_REGIONS 4
+
+/* Bits of the filter in front of "sources" for each entry of it: 1 lookup in 16 of a stranger is in vain. */
+#define SL_FILTER_BITS 16
+
+/* What one CPU may still do this second; both are buckets. Map "budgets", one entry per CPU. */
+struct sl_budgets {
+	__u64 promote_full_at_ns;
+	__u64 event_full_at_ns;
+};
 
 /* ---- Bans ----------------------------------------------------------------- */
 
