@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process's capabilities: few after the start, one more while attaching.
+ *
+ * Loading programs and working on maps takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Opening kernel objects
+ * by id, which adopting a datapath and libxdp's dispatcher do, takes CAP_SYS_ADMIN: it stays in the permitted
+ * set and is raised for the length of a scope. Everything else is given up for good.
+ *
+ * Capabilities are per thread: call from the thread that works on the kernel.
+ */
+#ifndef BASE_PRIVILEGES_H
+#define BASE_PRIVILEGES_H
+
+#include <stdbool.h>
+
+/*
+ * Give up every capability but those above, lower CAP_SYS_ADMIN, and never gain any by execve() again
+ * (PR_SET_NO_NEW_PRIVS). What the process does not have is no error. Returns 0 or -errno.
+ */
+int privileges_drop(void);
+
+/*
+ * Raise CAP_SYS_ADMIN, if the process still has it in reserve, and lower it again. Returns whether it was this
+ * call that raised it: raises nest, and only the outermost lowers.
+ */
+bool privileges_raise(void);
+void privileges_lower(const bool *raised);
+
+/* Until the end of the scope: `auto_lower bool raised = privileges_raise();` */
+#define auto_lower __attribute__((cleanup(privileges_lower), unused))
+
+#endif
