@@ -56,7 +56,10 @@ struct source_bits {
 	uint8_t ipv6;
 };
 
-/* The source an address belongs to, as the datapath keys it. */
+/*
+ * The source an address belongs to, as the datapath keys it. IPv6 multicast is nobody's source and would
+ * read as another family's key: it yields a key that no packet has.
+ */
 struct sl_source source_of(const struct prefix *address, struct source_bits bits);
 
 /*
@@ -66,7 +69,7 @@ struct sl_source source_of(const struct prefix *address, struct source_bits bits
 bool source_prefix(const struct sl_source *source, struct source_bits bits,
 		   struct prefix *ret_prefix);
 
-/* Text of a source: prefix_format() of source_prefix(), or "link:IFINDEX". Returns out. */
+/* Text of a source: prefix_format() of source_prefix(), "link:IFINDEX" or "multicast". Returns out. */
 const char *source_format(const struct sl_source *source, struct source_bits bits,
 			  char out[static PREFIX_TEXT_MAX]);
 

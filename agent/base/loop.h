@@ -43,7 +43,7 @@ int loop_at(struct loop *loop, uint64_t at_ns, uint64_t every_ns, loop_expired_f
 void loop_rearm(struct loop_timer *timer, uint64_t at_ns);
 void loop_cancel(struct loop_timer *timer);
 
-/* Run until loop_stop(). Returns 0, or -errno of epoll_wait(). */
+/* Run until loop_stop(), also one called before. Returns 0, or -errno of epoll_pwait2(). */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
