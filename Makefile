@@ -75,6 +75,20 @@ $(BUILD)/tests/bpf/%: tests/bpf/%.c $(SKELETONS) $(BUILD)/libsluice.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests/bpf $(LDFLAGS) -o $@ $< $(BUILD)/libsluice.a -lcmocka -lpthread $(AGENT_LIBS)
 
+# The traffic generator of the end-to-end tests, `make run` and `make bench`: its own BPF program.
+$(BUILD)/gen/trafficgen.skel.h: tools/trafficgen/trafficgen.bpf.c
+	@mkdir -p $(@D) $(BUILD)/tools/trafficgen
+	$(CLANG) $(BPF_CFLAGS) -c -o $(BUILD)/tools/trafficgen/trafficgen.bpf.o $<
+	$(BPFTOOL) gen skeleton $(BUILD)/tools/trafficgen/trafficgen.bpf.o name trafficgen_bpf \
+		> $@.new && mv $@.new $@
+
+TRAFFICGEN_OBJS := $(patsubst %,$(BUILD)/tools/trafficgen/%.o,trafficgen options sender template)
+
+$(BUILD)/tools/trafficgen/sender.o: $(BUILD)/gen/trafficgen.skel.h
+
+$(BUILD)/trafficgen: $(TRAFFICGEN_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ -lbpf
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean:
