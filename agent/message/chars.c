@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "message/chars.h"
+
+enum {
+	T = CHAR_TOKEN,
+	U = CHAR_UNDERSCORE,
+	R = CHAR_TARGET,
+	V = CHAR_VALUE,
+	D = CHAR_DIGIT,
+	H = CHAR_HEX,
+	N = CHAR_UNRESERVED,
+	P = CHAR_PATH,
+};
+
+const uint8_t char_classes[256] = {
+	['\t'] = V,
+	[' '] = V,
+	['!'] = T | R | V | P,
+	['"'] = R | V,
+	['#'] = T | V,
+	['$'] = T | R | V | P,
+	['%'] = T | R | V,
+	['&' ... '\''] = T | R | V | P,
+	['(' ... ')'] = R | V | P,
+	['*' ... '+'] = T | R | V | P,
+	[','] = R | V | P,
+	['-' ... '.'] = T | R | V | N | P,
+	['/'] = R | V | P,
+	['0' ... '9'] = T | R | V | D | H | N | P,
+	[':' ... ';'] = R | V | P,
+	['<'] = R | V,
+	['='] = R | V | P,
+	['>' ... '?'] = R | V,
+	['@'] = R | V | P,
+	['A' ... 'F'] = T | R | V | H | N | P,
+	['G' ... 'Z'] = T | R | V | N | P,
+	['[' ... ']'] = R | V,
+	['^'] = T | R | V,
+	['_'] = T | U | R | V | N | P,
+	['`'] = T | R | V,
+	['a' ... 'f'] = T | R | V | H | N | P,
+	['g' ... 'z'] = T | R | V | N | P,
+	['{'] = R | V,
+	['|'] = T | R | V,
+	['}'] = R | V,
+	['~'] = T | R | V | N | P,
+	[0x80 ... 0xff] = V,
+};
