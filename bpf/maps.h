@@ -14,13 +14,13 @@
 #include <sluice/abi.h>
 
 /* One value, read with the constant key 0: the verifier turns the lookup into an address. */
-#define SINGLE(map_name, value_type)                 \
-	struct {                                     \
-		__uint(type, BPF_MAP_TYPE_ARRAY);    \
-		__uint(max_entries, 1);              \
-		__uint(map_flags, BPF_F_MMAPABLE);   \
-		__type(key, __u32);                  \
-		__type(value, value_type);           \
+#define SINGLE(map_name, value_type)               \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(max_entries, 1);            \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__type(key, __u32);                \
+		__type(value, value_type);         \
 	} map_name SEC(".maps")
 
 SINGLE(config, struct sl_config);
@@ -38,7 +38,7 @@ struct {
 struct rules4 {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC); /* the kernel's tries know no other way */
-	__uint(max_entries, 1000000);         /* agent */
+	__uint(max_entries, 1000000);	      /* agent */
 	__type(key, struct sl_prefix4);
 	__type(value, struct sl_rule);
 };
@@ -68,13 +68,13 @@ struct {
 } policy6 SEC(".maps") = {.values = {&no_rules6, &no_rules6}};
 
 /* Runtime allows are few and of any length: tries alone serve them. */
-#define PREFIX_TRIE(map_name, key_type, value_type)     \
-	struct {                                        \
-		__uint(type, BPF_MAP_TYPE_LPM_TRIE);    \
-		__uint(map_flags, BPF_F_NO_PREALLOC);   \
+#define PREFIX_TRIE(map_name, key_type, value_type)      \
+	struct {                                         \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);     \
+		__uint(map_flags, BPF_F_NO_PREALLOC);    \
 		__uint(max_entries, 262144); /* agent */ \
-		__type(key, key_type);                  \
-		__type(value, value_type);              \
+		__type(key, key_type);                   \
+		__type(value, value_type);               \
 	} map_name SEC(".maps")
 
 PREFIX_TRIE(allows4, struct sl_prefix4, struct sl_allow);

@@ -153,7 +153,7 @@ struct sl_config {
 	__u32 magic;
 	__u32 abi_version;
 	__u32 generation;	/* continued by every agent; a packet reads it once */
-	__u32 filter_write;      /* bits 0, 1: which halves of the filter are written */
+	__u32 filter_write;	/* bits 0, 1: which halves of the filter are written */
 	__u32 filter_read;	/* 0, 1: which half is read */
 	__u32 has_allows;	/* bit 0: IPv4, bit 1: IPv6; 0: the tries are empty and not asked */
 	__u32 has_ban_prefixes; /* likewise */

@@ -83,11 +83,12 @@ SL_INLINE __u32 sl_region_of(__u64 cost_ns)
  * SL_CLOCK_SLACK_NS; further ahead is the past. Nothing owed is longer than an hour, and past
  * words are cleared at least that often.
  */
-#define SL_UNIT_SHIFT     6
-#define SL_INSTANT_BITS   42
-#define SL_INSTANT_MASK   ((1ull << SL_INSTANT_BITS) - 1)
-#define SL_TAG_MASK       ((1u << 22) - 1)
-#define SL_CLOCK_SLACK_NS 1000000000ull /* how much older another CPU's clock reading may be: NMIs, steal */
+#define SL_UNIT_SHIFT	6
+#define SL_INSTANT_BITS 42
+#define SL_INSTANT_MASK ((1ull << SL_INSTANT_BITS) - 1)
+#define SL_TAG_MASK	((1u << 22) - 1)
+#define SL_CLOCK_SLACK_NS \
+	1000000000ull /* how much older another CPU's clock reading may be: NMIs, steal */
 
 SL_INLINE __u32 sl_word_tag(__u64 word)
 {

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The bucket step, and what follows from it for a source: its limits are all checked by
+ * loads, then taken in the order of enum sl_kind; promotion; its counters; its strikes.
+ *
+ * Part of sluice.bpf.c, whose struct visit it works on. The meter stays behind one function,
+ * bucket(), so that another one can be weighed against it.
+ */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+struct bill {
+	struct meter meter[SL_KIND_COUNT];
+	struct terms terms;
+};
+
+SL_INLINE bool is_charged(const struct sl_limit *limit, enum sl_kind kind, const struct packet *pkt)
+{
+	return limit->cost && (kind != SL_CONNECTIONS || pkt->opens_connection);
+}
+
+/* Read every bucket this packet is charged to. */
+SL_INLINE void bill_read(struct visit *v, struct bill *bill)
+{
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		const struct sl_limit *limit = &bill->terms.tier->limit[kind];
+		struct meter *meter = &bill->meter[kind];
+
+		meter->cost_ns = 0;
+		if (!is_charged(limit, kind, &v->pkt))
+			continue;
+
+		meter->cost_ns = sl_limit_cost_ns(limit, kind, v->pkt.len);
+		if (v->tracked) {
+			meter->tag = 0;
+			meter->word = &v->tracked->full_at_ns[kind];
+			meter->seen = READ_ONCE(*meter->word);
+			meter->owed_ns = word_owed(meter->seen, 0, limit->burst_ns, &bill->terms);
+		} else if (!stranger_find(v->hash, kind, limit, &bill->terms, meter)) {
+			count_fault(SL_FAULT_EVICTED);
+		}
+	}
+}
+
+/* The kind whose limit the packet is over, or SL_KIND_COUNT; *ret_soft: above a soft mark. */
+SL_INLINE enum sl_kind bill_check(const struct bill *bill, bool *ret_soft)
+{
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		const struct sl_limit *limit = &bill->terms.tier->limit[kind];
+		const struct meter *meter = &bill->meter[kind];
+
+		if (!meter->cost_ns)
+			continue;
+		if (!meter_fits(meter, limit))
+			return kind;
+		if (meter->owed_ns + meter->cost_ns > limit->flag_above_ns)
+			*ret_soft = true;
+	}
+	return SL_KIND_COUNT;
+}
+
+/* Undo what was taken before the limit that refused. */
+SL_INLINE void bill_give_back(struct bill *bill, enum sl_kind refused_by)
+{
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
+		if (kind < refused_by && bill->meter[kind].cost_ns)
+			meter_give_back(&bill->meter[kind], &bill->terms.tier->limit[kind],
+					&bill->terms);
+}
+
+/* Charge every bucket, or none that can be given back. CONTINUE: charged. */
+SL_INLINE enum sl_reason bill_take(struct bill *bill)
+{
+	const struct sl_tier *tier = bill->terms.tier;
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		enum take_result result;
+
+		if (!bill->meter[kind].cost_ns)
+			continue;
+		result = meter_take(&bill->meter[kind], &tier->limit[kind], &bill->terms);
+		if (result == TAKEN)
+			continue;
+
+		bill_give_back(bill, kind);
+		return result == TAKE_OVER ? SL_OVER_PACKETS + kind : SL_CONTENDED;
+	}
+	return CONTINUE;
+}
+
+/* What being over a limit means in this tier; lost races end in refusal whatever the tier says. */
+SL_INLINE enum sl_reason over(const struct visit *v, const struct sl_tier *tier,
+			      enum sl_reason reason)
+{
+	if (tier->over == SL_OVER_FLAG)
+		return SL_FLAG_OVER;
+	if (tier->over == SL_OVER_COUNT)
+		return SL_DRY_RUN;
+	if (v->is_deep)
+		return SL_OVER_DEEP_TAGS;
+	return v->is_opaque ? SL_OVER_PORTLESS : reason;
+}
+
+SL_INLINE enum sl_reason within(const struct visit *v, bool soft)
+{
+	if (soft)
+		return SL_FLAG_SOFT;
+	if (v->is_deep)
+		return SL_DEEP_TAGS;
+	return v->is_opaque ? SL_PORTLESS : SL_CONFORMING;
+}
+
+/*
+ * A stranger gets an entry when a prefix names it, when it was refused, or when it has spent half
+ * of a burst: then it is here to stay.
+ */
+SL_INLINE bool is_worth_an_entry(const struct visit *v, const struct bill *bill, bool refused)
+{
+	if (refused || v->named)
+		return true;
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		const struct meter *meter = &bill->meter[kind];
+
+		if (meter->cost_ns &&
+		    meter->owed_ns + meter->cost_ns > bill->terms.tier->limit[kind].burst_ns / 2)
+			return true;
+	}
+	return false;
+}
+
+SL_INLINE bool has_room(const struct visit *v)
+{
+	__u32 key = 0;
+	const struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
+	__u64 room = v->named ? sl_sources_max : READ_ONCE(v->cfg->sources_open);
+
+	return shared && READ_ONCE(shared->tracked) < room;
+}
+
+/* Its debts come along; the words in the strangers table fall due by themselves. */
+static __attribute__((noinline)) int promote(struct visit *v, const struct bill *bill, bool refused)
+{
+	struct sl_tracked entry = {};
+
+	if (!v || !bill || !v->cfg)
+		return 0;
+	if (!may_promote(v->now_ns)) {
+		count_fault(SL_FAULT_PROMOTE_BUDGET);
+		return 0;
+	}
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		const struct meter *meter = &bill->meter[kind];
+
+		if (meter->cost_ns)
+			entry.full_at_ns[kind] =
+				v->now_ns + meter->owed_ns + (refused ? 0 : meter->cost_ns);
+	}
+	entry.first_seen_ns = v->now_ns;
+	v->tracked = source_promote(&v->source, &entry, v->hash, v->cfg);
+	return 0;
+}
+
+SL_INLINE enum sl_reason bucket(struct visit *v)
+{
+	struct bill bill = {};
+	enum sl_reason reason = CONTINUE;
+	const struct sl_tier *tier;
+	enum sl_kind refused_by;
+	bool soft = false;
+
+	if (v->tier >= SL_TIERS_MAX)
+		return SL_UNREADY; /* no policy compiles to this; the verifier wants it said */
+	tier = &v->policy->tier[v->tier];
+	if (tier->unlimited)
+		return SL_UNLIMITED;
+
+	v->now_ns = read_clock(tier->fine_clock);
+	bill.terms = (struct terms){tier, v->now_ns, READ_ONCE(v->cfg->longest_burst_ns)};
+
+	bill_read(v, &bill);
+	refused_by = bill_check(&bill, &soft);
+	if (refused_by == SL_KIND_COUNT)
+		reason = bill_take(&bill);
+	else
+		reason = SL_OVER_PACKETS + refused_by;
+
+	if (!v->tracked && is_worth_an_entry(v, &bill, reason != CONTINUE) && has_room(v))
+		promote(v, &bill, reason != CONTINUE);
+
+	if (reason == SL_CONTENDED)
+		return reason;
+	return reason == CONTINUE ? within(v, soft) : over(v, tier, reason);
+}
+
+/* ---- A tracked source's own counters, its events and its strikes ---------------------------- */
+
+SL_INLINE bool is_offence(enum sl_reason reason)
+{
+	return reason >= SL_OVER_PACKETS && reason <= SL_CONTENDED;
+}
+
+/* Rare: a window has just begun, or many drops have passed. */
+static __attribute__((noinline)) int offence_told(struct visit *v, __u64 reason, __u64 kind)
+{
+	struct telling telling = {};
+
+	if (!v || !v->tracked || !v->policy)
+		return 0;
+
+	telling.now_ns = v->now_ns;
+	telling.ifindex = v->ifindex;
+	telling.kind = kind;
+	telling.reason = reason;
+	telling.tier = v->tier;
+	tell_offence(&v->source, v->tracked, &telling, v->policy->event_every_ns);
+	return 0;
+}
+
+static __attribute__((noinline)) int offence_banned(struct visit *v, __u64 reason, __u64 drops)
+{
+	struct telling telling = {};
+
+	if (!v || !v->policy)
+		return 0;
+
+	telling.now_ns = v->now_ns;
+	telling.packets = drops;
+	telling.ifindex = v->ifindex;
+	telling.reason = reason;
+	telling.tier = v->tier;
+	source_ban(&v->source, v->policy, &telling);
+	return 0;
+}
+
+/*
+ * After dropped packets in all: is it time to tell, or to ban? One load decides; the window word says
+ * when counting began and how many had been dropped by then.
+ */
+SL_INLINE void note_drop(struct visit *v, enum sl_reason reason, __u64 dropped)
+{
+	struct sl_tracked *tracked = v->tracked;
+	const struct sl_policy *policy = v->policy;
+	__u64 window = READ_ONCE(tracked->drop_window);
+	__u64 within_ns = policy->ban_after ? policy->ban_within_ns : policy->event_every_ns;
+	bool begins = sl_window_is_over(window, v->now_ns, within_ns);
+
+	if (begins) {
+		window = sl_window_word(v->now_ns, dropped - 1);
+		tracked->drop_window = window;
+	}
+	if (begins || !(dropped & (TELL_EVERY_DROPS - 1)))
+		offence_told(v, reason, SL_EVENT_LIMITED);
+
+	if (policy->ban_after && sl_window_drops(window, dropped) >= policy->ban_after) {
+		tracked->drop_window = 0; /* the next window begins after the ban */
+		offence_banned(v, reason, sl_window_drops(window, dropped));
+	}
+}
+
+SL_INLINE void count_source(struct visit *v, enum sl_reason reason, enum sl_verdict verdict)
+{
+	struct sl_tracked *tracked = v->tracked;
+
+	tracked->last_seen_ns = visit_now(v);
+
+	switch (verdict) {
+	case SL_DROP: {
+		__u64 dropped = __sync_fetch_and_add(&tracked->dropped.packets, 1) + 1;
+
+		__sync_fetch_and_add(&tracked->dropped.bytes, v->pkt.len);
+		if (is_offence(reason))
+			note_drop(v, reason, dropped);
+		break;
+	}
+	case SL_FLAG:
+		count_add_shared(&tracked->flagged, v->pkt.len);
+		offence_told(v, reason, SL_EVENT_FLAGGED);
+		break;
+	default:
+		count_add_shared(&tracked->passed, v->pkt.len);
+	}
+}
+
+#endif
