@@ -158,3 +158,26 @@ const struct field *fields_find(const struct fields *fields, struct bytes name,
 		at++;
 	return at < end ? at : NULL;
 }
+
+static bool has_end(struct bytes window, size_t scanned)
+{
+	const char *at = window.at + (scanned > 3 ? scanned - 3 : 0);
+	const char *end = window.at + window.len;
+
+	while (at < end && (at = memchr(at, '\n', (size_t)(end - at)))) {
+		if (at == window.at || at[-1] != '\r')
+			return true;
+		if (end - at > 2 && at[1] == '\r' && at[2] == '\n')
+			return true;
+		at++;
+	}
+	return false;
+}
+
+bool section_open(struct bytes input, unsigned max_bytes, size_t scanned, struct bytes *ret_window)
+{
+	*ret_window = (struct bytes){input.at, input.len < max_bytes ? input.len : max_bytes};
+	if (!input.len)
+		return false;
+	return !scanned || input.len >= max_bytes || has_end(*ret_window, scanned);
+}

@@ -23,4 +23,12 @@ const char *field_value_end(const char *at, const char *end);
  */
 enum message_result fields_read(struct cursor *cur, unsigned max_fields, struct fields *fields);
 
+/*
+ * The bytes of input that may belong to a section of at most max_bytes. Returns false if it is
+ * not worth parsing: neither an empty line, nor a line end that will be refused, nor the limit
+ * has come since the call before, which left scanned bytes behind it. Only three of those are
+ * looked at again.
+ */
+bool section_open(struct bytes input, unsigned max_bytes, size_t scanned, struct bytes *ret_window);
+
 #endif

@@ -141,42 +141,13 @@ static enum message_result read_request(struct bytes window, const struct head_l
 	return result;
 }
 
-/*
- * Whether it is worth parsing: an empty line, or a line end that will be refused, has come
- * since the call before. Only that call's last three bytes are looked at again.
- */
-static bool has_end(struct bytes window, size_t scanned)
-{
-	const char *at = window.at + (scanned > 3 ? scanned - 3 : 0);
-	const char *end = window.at + window.len;
-
-	while (at < end && (at = memchr(at, '\n', (size_t)(end - at)))) {
-		if (at == window.at || at[-1] != '\r')
-			return true;
-		if (end - at > 2 && at[1] == '\r' && at[2] == '\n')
-			return true;
-		at++;
-	}
-	return false;
-}
-
-/* What may belong to a head; false if nothing has come that could complete it. */
-static bool open_window(struct bytes input, unsigned max_bytes, size_t scanned,
-			struct bytes *ret_window)
-{
-	*ret_window = (struct bytes){input.at, input.len < max_bytes ? input.len : max_bytes};
-	if (!input.len)
-		return false;
-	return !scanned || input.len >= max_bytes || has_end(*ret_window, scanned);
-}
-
 enum message_result head_parse_request(struct bytes input, const struct head_limits *limits,
 				       size_t *scanned, struct request_head *ret_head)
 {
 	enum message_result result = MESSAGE_MORE;
 	struct bytes window;
 
-	if (open_window(input, limits->max_bytes, *scanned, &window))
+	if (section_open(input, limits->max_bytes, *scanned, &window))
 		result = read_request(window, limits, ret_head);
 	if (result != MESSAGE_MORE) {
 		*scanned = 0;
@@ -236,7 +207,7 @@ enum message_result head_parse_response(struct bytes input, const struct head_li
 	enum message_result result = MESSAGE_MORE;
 	struct bytes window;
 
-	if (open_window(input, limits->max_bytes, *scanned, &window))
+	if (section_open(input, limits->max_bytes, *scanned, &window))
 		result = read_response(window, limits, ret_head);
 	if (result != MESSAGE_MORE) {
 		*scanned = 0;

@@ -36,6 +36,7 @@
 	X(LENGTH_AND_CODING, 400, "length_and_coding",                                        \
 	  "both Content-Length and Transfer-Encoding")                                        \
 	X(BAD_CODING, 400, "bad_coding", "Transfer-Encoding is not exactly one chunked")      \
+	X(CODING_UNKNOWN, 501, "coding_unknown", "a transfer coding other than chunked")      \
 	X(CODING_IN_1_0, 400, "coding_in_1_0", "Transfer-Encoding in an HTTP/1.0 message")    \
 	X(BAD_CHUNK, 400, "bad_chunk", "a chunk's size, extension or end is malformed")       \
 	X(BAD_TRAILER, 400, "bad_trailer", "a trailer field is malformed")                    \
