@@ -101,7 +101,7 @@ static unsigned quote_byte(unsigned char byte, char out[static 5])
 	return (unsigned)sprintf(out, "%c", byte);
 }
 
-const char *log_quote(const char *text, char *out, unsigned size)
+const char *log_quote_bytes(struct bytes text, char *out, unsigned size)
 {
 	const unsigned tail = sizeof("...\""); /* what a cut text ends with, terminator included */
 	unsigned len = 0, cut_at = 0;
@@ -110,8 +110,8 @@ const char *log_quote(const char *text, char *out, unsigned size)
 	assert(size > tail);
 	out[len++] = '"';
 	cut_at = len;
-	for (; *text; text++) {
-		unsigned more = quote_byte((unsigned char)*text, piece);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned more = quote_byte((unsigned char)text.at[i], piece);
 
 		if (len + more + sizeof("\"") > size) {
 			memcpy(out + cut_at, "...\"", tail);
@@ -124,4 +124,9 @@ const char *log_quote(const char *text, char *out, unsigned size)
 	}
 	memcpy(out + len, "\"", sizeof("\""));
 	return out;
+}
+
+const char *log_quote(const char *text, char *out, unsigned size)
+{
+	return log_quote_bytes(bytes_of(text), out, size);
 }

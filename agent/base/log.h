@@ -9,6 +9,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/bytes.h"
+
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING = 4,
@@ -36,5 +38,7 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
  */
 #define LOG_QUOTE_MAX 128
 const char *log_quote(const char *text, char *out, unsigned size);
+/* The same for text that may hold NULs. */
+const char *log_quote_bytes(struct bytes text, char *out, unsigned size);
 
 #endif

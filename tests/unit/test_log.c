@@ -128,6 +128,7 @@ static void quoting_escapes_what_is_not_plain(void **state)
 	assert_string_equal(log_quote("plain text", out, sizeof(out)), "\"plain text\"");
 	assert_string_equal(log_quote("", out, sizeof(out)), "\"\"");
 	assert_string_equal(log_quote("a\"b\\c", out, sizeof(out)), "\"a\\\"b\\\\c\"");
+	assert_string_equal(log_quote_bytes(BYTES("a\0b"), out, sizeof(out)), "\"a\\x00b\"");
 	assert_string_equal(log_quote("\x01\n\x7f\xc3\xa9~", out, sizeof(out)),
 			    "\"\\x01\\x0a\\x7f\\xc3\\xa9~\"");
 }
