@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of commands, and how one is found in it. */
+#include <string.h>
+
+#include <sluice/control.h>
+
+#include "cli.h"
+
+#define NEAR_MAX  2 /* slips of the finger that are still worth a guess */
+#define TYPED_MAX 24
+
+const struct command commands[] = {
+	{"status", "See", "", "the agent and the datapath at a glance", "", run_status, 0, 0, 0},
+	{"top", "See", "[--once] [--interval SECONDS]", "watch rates, sources and reasons live",
+	 "Keys: q quit, s sort order, p pause, arrows select, b ban the selected source.\n"
+	 "Without a terminal it prints one frame, as with --once.\n",
+	 run_top, 0, 0, OPTION_BIT(ONCE) | OPTION_BIT(INTERVAL)},
+	{"sources", "See", "[--top N] [--by dropped|passed|bytes] [--all | ADDR]",
+	 "tracked sources, the largest first", "", run_sources, 0, 1,
+	 OPTION_BIT(TOP) | OPTION_BIT(BY) | OPTION_BIT(ALL)},
+	{"explain", "See", "ADDR", "what would happen to a packet from there now, and why", "",
+	 run_explain, 1, 1, 0},
+	{"events", "See", "[--follow] [--last N]", "who was limited, flagged, banned, and when",
+	 "With --json and --follow, one JSON object a line.\n", run_events, 0, 0,
+	 OPTION_BIT(FOLLOW) | OPTION_BIT(LAST)},
+	{"metrics", "See", "", "all counters, as Prometheus reads them", "", run_metrics, 0, 0, 0},
+
+	{"ban", "Act", "ADDR|PREFIX [--for SPAN] [--reason TEXT]",
+	 "drop a source or prefix for a while", "Without --for it lasts an hour.\n", run_ban, 1, 1,
+	 OPTION_BIT(FOR) | OPTION_BIT(REASON)},
+	{"unban", "Act", "ADDR|PREFIX", "end a ban", "", run_unban, 1, 1, 0},
+	{"bans", "Act", "", "bans in force", "", run_bans, 0, 0, 0},
+	{"allow", "Act", "ADDR|PREFIX [--for SPAN] [--reason TEXT]",
+	 "let a source or prefix pass, whatever it sends",
+	 "Without --for it lasts until `sluice disallow`.\n", run_allow, 1, 1,
+	 OPTION_BIT(FOR) | OPTION_BIT(REASON)},
+	{"disallow", "Act", "ADDR|PREFIX", "end an allow", "", run_disallow, 1, 1, 0},
+	{"allows", "Act", "", "allows in force", "", run_allows, 0, 0, 0},
+	{"import", "Act", "FILE", "ban everything a file lists; - reads stdin",
+	 "Lines `ADDR[/LEN] [SPAN]`, or JSON [{\"prefix\", \"for\", \"reason\"}].\n", run_import, 1,
+	 1, 0},
+
+	{"policy", "Rule", "load|check|diff FILE, policy show",
+	 "load, check or compare a policy; show the one in force",
+	 "load FILE   put it in force, all or nothing\n"
+	 "check FILE  find every error in it; needs no agent\n"
+	 "diff FILE   what loading it would change\n"
+	 "show        the policy in force\n",
+	 run_policy, 1, 2, 0},
+	{"reload", "Rule", "", "read the agent's own policy file again", "", run_reload, 0, 0, 0},
+	{"detach", "Rule", "", "remove everything from the kernel and stop limiting", "",
+	 run_detach, 0, 0, 0},
+
+	{"version", "Help", "", "version of this program", "", run_version, 0, 0, 0},
+	{"help", "Help", "[COMMAND]", "what there is, or what a command does", "", run_help, 0, 1,
+	 0},
+	{.name = NULL},
+};
+
+const struct command *command_find(const char *name)
+{
+	const struct command *command = commands;
+
+	while (command->name && strcmp(command->name, name) != 0)
+		command++;
+	return command->name ? command : NULL;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to add, drop, replace or swap with their neighbour to make a into b (Damerau, optimal string alignment). */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned steps[TYPED_MAX + 1][TYPED_MAX + 1];
+	size_t a_len = strlen(a), b_len = strlen(b);
+
+	for (size_t i = 0; i <= a_len; i++)
+		steps[i][0] = i;
+	for (size_t j = 0; j <= b_len; j++)
+		steps[0][j] = j;
+
+	for (size_t i = 1; i <= a_len; i++) {
+		for (size_t j = 1; j <= b_len; j++) {
+			bool is_swap =
+				i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+			unsigned best = steps[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+
+			best = least(best, least(steps[i - 1][j], steps[i][j - 1]) + 1);
+			if (is_swap)
+				best = least(best, steps[i - 2][j - 2] + 1);
+			steps[i][j] = best;
+		}
+	}
+	return steps[a_len][b_len];
+}
+
+const struct command *command_near(const char *name)
+{
+	const struct command *best = NULL;
+	unsigned best_distance = NEAR_MAX + 1;
+	size_t len = strlen(name);
+
+	if (len < 2 || len > TYPED_MAX)
+		return NULL;
+	for (const struct command *command = commands; command->name; command++) {
+		unsigned steps = distance(name, command->name);
+
+		if (!strncmp(command->name, name, len)) /* the beginning of a command */
+			steps = 1;
+		if (steps < best_distance && steps < strlen(command->name)) {
+			best_distance = steps;
+			best = command;
+		}
+	}
+	return best;
+}
