@@ -95,6 +95,8 @@ struct policy {
 	size_t interface_count;
 	bool has_packet_plane; /* interfaces is in the file */
 	bool has_http_plane;   /* http is in the file */
+	struct place
+		http_place; /* of what stands under http; read by the HTTP plane's own parser */
 
 	struct policy_protect protect;
 	bool scope_everything;

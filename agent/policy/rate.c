@@ -47,7 +47,7 @@ struct cursor {
 	struct rate_error *error;
 };
 
-static const char *kind_name(enum sl_kind kind)
+const char *rate_kind_name(enum sl_kind kind)
 {
 	if (kind == SL_BYTES)
 		return "bytes";
@@ -250,7 +250,7 @@ static int check_burst(struct cursor *cur, const struct rate *rate, size_t offse
 	snprintf(cur->error->text, sizeof(cur->error->text),
 		 "found a burst of %" PRIu64 ", expected 1 to %" PRIu64
 		 " %s, which is one hour's worth",
-		 rate->burst, most, kind_name(cur->kind));
+		 rate->burst, most, rate_kind_name(cur->kind));
 	return -EINVAL;
 }
 
@@ -318,6 +318,21 @@ int rate_parse(struct bytes text, enum sl_kind kind, struct rate *ret_rate,
 	return err;
 }
 
+int rate_parse_bytes(struct bytes text, uint64_t *ret_bytes, struct rate_error *ret_error)
+{
+	struct cursor cur = {.text = text, .kind = SL_BYTES, .error = ret_error};
+	uint64_t bytes;
+	int err = take_amount(&cur, "an amount of memory such as \"16 MiB\"", &bytes);
+
+	if (err)
+		return err;
+	skip_spaces(&cur);
+	if (cur.at != text.len)
+		return unexpected(&cur, "the end");
+	*ret_bytes = bytes;
+	return 0;
+}
+
 /* ---- Writing ---- */
 
 /* The largest unit that leaves a whole number: 200 MB, not 200000000. */
@@ -336,6 +351,12 @@ static size_t format_amount(uint64_t amount, enum sl_kind kind, char *out, size_
 	if (kind != SL_BYTES)
 		return (size_t)snprintf(out, room, "%" PRIu64, amount);
 	return (size_t)snprintf(out, room, "%" PRIu64 " %s", amount / unit->size, unit->name);
+}
+
+const char *rate_format_bytes(uint64_t bytes, char out[static RATE_TEXT_MAX])
+{
+	format_amount(bytes, SL_BYTES, out, RATE_TEXT_MAX);
+	return out;
 }
 
 const char *rate_format(const struct rate *rate, enum sl_kind kind, char out[static RATE_TEXT_MAX])

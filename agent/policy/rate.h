@@ -25,9 +25,19 @@ struct rate_error {
 int rate_parse(struct bytes text, enum sl_kind kind, struct rate *ret_rate,
 	       struct rate_error *ret_error);
 
+/*
+ * Parse an amount of memory, "16 MiB", in the units of a byte rate.
+ * Returns 0, or -EINVAL with *ret_error set.
+ */
+int rate_parse_bytes(struct bytes text, uint64_t *ret_bytes, struct rate_error *ret_error);
+
 /* Text that rate_parse() reads back to the same rate. The burst is written unless it is the default. */
 #define RATE_TEXT_MAX 96
 const char *rate_format(const struct rate *rate, enum sl_kind kind, char out[static RATE_TEXT_MAX]);
+/* Likewise for rate_parse_bytes(). */
+const char *rate_format_bytes(uint64_t bytes, char out[static RATE_TEXT_MAX]);
+/* "packets", "bytes" or "connections": the key in a tier. */
+const char *rate_kind_name(enum sl_kind kind);
 
 /*
  * The limit the datapath enforces: cost rounded to the nearest unit, burst_ns exactly burst times the
