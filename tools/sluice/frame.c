@@ -11,7 +11,7 @@
 #define FIXED_ROWS   9 /* title, three totals, note, two headings, the gap between, keys */
 #define BAR_CELLS    16
 #define WIDE	     96 /* columns from which the sources have bars */
-#define SOURCE_FIXED 57 /* columns of a source's line behind its name */
+#define SOURCE_FIXED 56 /* columns of a source's line behind its name */
 #define NAME_MIN     18
 
 static const struct {
@@ -148,12 +148,12 @@ static void draw_source(struct frame *frame, const struct rates_source *source, 
 	double dropped = source->per_second[SL_DROP];
 	int width = name_width(frame);
 
-	add(frame, COLOUR_PLAIN, "%-*.*s %-9.9s", width, width, source->name, source->tier);
+	add(frame, COLOUR_PLAIN, "%-*.*s %-8.8s", width, width, source->name, source->tier);
 	for (int i = 0; i < SL_VERDICT_COUNT; i++)
 		add(frame,
 		    source->per_second[i] > 0 && i != SL_PASS ? verdicts[i].colour : COLOUR_PLAIN,
 		    " %9s", text_count(text_round(source->per_second[i]), rate));
-	add(frame, COLOUR_PLAIN, " %10s", text_bytes(text_round(source->bytes_per_second), rate));
+	add(frame, COLOUR_PLAIN, " %9s", text_bytes(text_round(source->bytes_per_second), rate));
 	if (frame->width >= WIDE)
 		add(frame, COLOUR_BAD, " %s",
 		    text_bar(look, max > 0 ? dropped / max : 0, BAR_CELLS, bar));
@@ -198,7 +198,7 @@ static void draw_sources(struct frame *frame, const struct rates *rates, const s
 
 static void draw_source_heading(struct frame *frame, const struct view *view)
 {
-	add(frame, COLOUR_DIM, "%-*s %-9s %9s %9s %9s %10s", name_width(frame), "SOURCE", "TIER",
+	add(frame, COLOUR_DIM, "%-*s %-8s %9s %9s %9s %9s", name_width(frame), "SOURCE", "TIER",
 	    "PASSED/s", "FLAGGED/s", "DROPPED/s", "BYTES/s");
 	if (frame->width >= WIDE)
 		add(frame, COLOUR_DIM, " %*s", BAR_CELLS, "");

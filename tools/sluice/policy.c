@@ -131,6 +131,8 @@ static enum exit_code policy_diff(const struct cli *cli, const char *file)
 	if (!json_array_size(json_object_get(answer, "changes")))
 		puts("loading it would change nothing");
 	print_lines(json_object_get(answer, "changes"), "*");
+	fflush(stdout);
+	print_warnings(json_object_get(answer, "warnings"), file);
 	return EXIT_DONE;
 }
 

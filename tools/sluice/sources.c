@@ -8,12 +8,12 @@
 #include "memory.h"
 #include "table.h"
 
-#define TOP_MAX	  1000000
+#define TOP_MAX	  100000 /* beyond it the agent only streams: --all */
 #define BAR_CELLS 16
 
 static const struct column columns[] = {
-	{"SOURCE", false},    {"TIER", false},	   {"PASSED", true}, {"FLAGGED", true},
-	{"DROPPED", true},    {"DROPPED %", true}, {"", false},	     {"LAST SEEN", true},
+	{"SOURCE", false},    {"TIER", false},	{"PASSED", true}, {"FLAGGED", true},
+	{"DROPPED", true},    {"DROP %", true}, {"", false},	  {"LAST SEEN", true},
 	{"BANNED FOR", true}, {NULL, false},
 };
 

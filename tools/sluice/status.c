@@ -65,7 +65,7 @@ static void print_interfaces(const struct cli *cli, const json_t *status)
 {
 	static const struct column columns[] = {
 		{"INTERFACE", false}, {"MODE", false},	 {"PACKETS", true},
-		{"BYTES", true},      {"DROPPED", true}, {"DROPPED %", true},
+		{"BYTES", true},      {"DROPPED", true}, {"DROP %", true},
 		{"", false},	      {"", false},	 {NULL, false},
 	};
 	auto_table struct table table = table_new(columns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdarg.h>
+#include <string.h>
 
 #include "memory.h"
 #include "table.h"
@@ -23,6 +24,15 @@ void table_free(struct table *table)
 	*table = table_new(table->columns);
 }
 
+/* Space behind a text, that of a bar above all, is the table's to give. */
+static void trim(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len && text[len - 1] == ' ')
+		text[--len] = 0;
+}
+
 void table_add(struct table *table, enum colour colour, const char *format, ...)
 {
 	char text[TEXT_CELL_MAX], clean[TEXT_CELL_MAX];
@@ -31,6 +41,7 @@ void table_add(struct table *table, enum colour colour, const char *format, ...)
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	trim(text);
 
 	if (table->cell_count == table->room) {
 		table->room = table->room * 2 + table->column_count * 16;

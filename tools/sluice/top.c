@@ -227,16 +227,17 @@ static void select_step(struct top *top, int step)
 static void ban_selected(struct top *top)
 {
 	struct view *view = &top->view;
-	auto_text char *body = memory_printf("{\"prefix\": \"%s\", \"for\": \"%ds\", "
-					     "\"reason\": \"sluice top\"}",
-					     view->selected, SL_BAN_DEFAULT_SECONDS);
+	auto_text char *span = memory_printf("%ds", SL_BAN_DEFAULT_SECONDS);
+	auto_json json_t *entry = json_pack("{s:s, s:s, s:s}", "prefix", view->selected, "for",
+					    span, "reason", "sluice top");
+	auto_text char *body = json_dumps(entry, 0);
 	const struct ask ask = {
 		.what = "ban it",
 		.method = "POST",
 		.target = "/v1/bans",
 		.type = "application/json",
 		.body = body,
-		.body_len = strlen(body),
+		.body_len = body ? strlen(body) : 0,
 		.timeout_ms = PATIENCE_MS,
 	};
 	char why[CLIENT_WHY_MAX];
