@@ -15,8 +15,10 @@ static const char kernel_says[] = "Kernel error message: ";
 
 static void remember(const char *text)
 {
-	const char *start = strstr(text, "libbpf: ") == text ? text + 8 : text;
+	const char *start = text;
 
+	if (!strncmp(start, "libbpf: ", 8) || !strncmp(start, "libxdp: ", 8))
+		start += 8;
 	if (!strncmp(start, kernel_says, sizeof(kernel_says) - 1))
 		start += sizeof(kernel_says) - 1;
 	else if (last[0] && strstr(start, "rror: "))

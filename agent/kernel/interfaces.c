@@ -289,7 +289,7 @@ static bool can_flag(const struct policy *policy)
 	return false;
 }
 
-static void see_to_flags(struct interfaces *interfaces, const struct policy *policy)
+static void want_flags(struct interfaces *interfaces, const struct policy *policy)
 {
 	char error[TC_ERROR_MAX];
 
@@ -298,8 +298,14 @@ static void see_to_flags(struct interfaces *interfaces, const struct policy *pol
 		log_error("%s; packets are flagged, but skb->mark is not set", error);
 	if (policy->flag.accept)
 		tc_accept_marks();
+}
 
-	for (size_t i = 0; !interfaces->wants_flags && i < interfaces->count; i++) {
+/* Also those of an earlier agent, whose policy did flag. */
+static void remove_flags(struct interfaces *interfaces)
+{
+	char error[TC_ERROR_MAX];
+
+	for (size_t i = 0; i < interfaces->count; i++) {
 		struct interface *interface = interfaces->at[i];
 
 		interface->flags = false;
@@ -343,8 +349,10 @@ void interfaces_apply(struct interfaces *interfaces, const struct policy *policy
 	if (take_names(interfaces, policy))
 		log_error("the policy's interfaces are left as they were: not enough memory");
 
-	see_to_flags(interfaces, policy);
+	want_flags(interfaces, policy);
 	reconcile(interfaces, true);
+	if (!interfaces->wants_flags)
+		remove_flags(interfaces);
 	detach_strays(interfaces);
 	counters_unpin_others(pin_dir(interfaces), is_protected, interfaces);
 	tell_what_is_awaited(interfaces);

@@ -10,6 +10,7 @@
 #include <sluice/abi.h>
 
 #include "base/cleanup.h"
+#include "kernel/datapath.h"
 #include "kernel/slot.h"
 
 #define PROGRAM_MAPS_MAX 64 /* BPF_MAX_USED_MAPS is 64 in every kernel */
@@ -124,6 +125,20 @@ static bool same_constants(int a_fd, int b_fd, const struct bpf_map_info *info)
 	       !bpf_map_lookup_elem(b_fd, &key, b) && !memcmp(a, b, info->value_size);
 }
 
+static bool is_shared(const char *name)
+{
+	static const char *const shared[] = {
+#define SHARED_NAME(map) #map,
+		DATAPATH_MAPS(SHARED_NAME)
+#undef SHARED_NAME
+	};
+
+	for (size_t i = 0; i < DATAPATH_MAP_COUNT; i++)
+		if (!strcmp(name, shared[i]))
+			return true;
+	return false;
+}
+
 static bool same_map(const struct program *a, uint32_t b_id)
 {
 	auto_close int b_fd = bpf_map_get_fd_by_id(b_id);
@@ -133,10 +148,12 @@ static bool same_map(const struct program *a, uint32_t b_id)
 	if (b_fd < 0 || map_info(b_fd, &b_info) || find_map(a, b_info.name, &a_fd) ||
 	    map_info(a_fd, &a_info))
 		return false;
-	if (!strcmp(b_info.name, "counters") || a_info.id == b_info.id)
-		return true;
-	return strstr(b_info.name, ".rodata") && a_info.value_size == b_info.value_size &&
-	       same_constants(a_fd, b_fd, &b_info);
+	if (is_shared(b_info.name))
+		return a_info.id == b_info.id;
+	if (strstr(b_info.name, ".rodata"))
+		return a_info.value_size == b_info.value_size &&
+		       same_constants(a_fd, b_fd, &b_info);
+	return true; /* a program's own */
 }
 
 bool slot_same_program(int a_fd, int b_fd)

@@ -44,7 +44,7 @@ int slot_read(unsigned ifindex, struct slot *ret_slot);
  */
 int slot_program_map(int program_fd, const char *name, int *ret_map_fd);
 
-/* Whether two loaded programs do the same to the same maps, "counters" aside. */
+/* Whether two loaded programs do the same to the same shared maps; those of their own may differ. */
 bool slot_same_program(int a_fd, int b_fd);
 
 /* Number of a loaded program, 0 if that cannot be had. */
