@@ -170,9 +170,20 @@ static void draw_banned(struct frame *frame, const struct rates_source *source,
 	end_row(frame);
 }
 
-static void draw_sources(struct frame *frame, const struct rates *rates, const struct view *view,
-			 const struct look *look, size_t rows)
+/* Rows left for sources: all that the fixed parts do not need; a printed frame has no empty ones. */
+static size_t source_rows(const struct frame *frame, const struct rates *rates,
+			  const struct view *view)
 {
+	const size_t others = FIXED_ROWS + REASON_ROWS - 1; /* the footer's row is off already */
+	size_t rows = frame->height > others ? frame->height - others : 1;
+
+	return !view->is_live && rows > rates->source_count ? rates->source_count : rows;
+}
+
+static void draw_sources(struct frame *frame, const struct rates *rates, const struct view *view,
+			 const struct look *look)
+{
+	size_t rows = source_rows(frame, rates, view);
 	size_t selected = 0, first;
 	double max = 0;
 
@@ -248,10 +259,7 @@ static void draw_footer(struct frame *frame, const struct view *view)
 void frame_draw(struct frame *frame, const struct rates *rates, const struct view *view,
 		const struct look *look)
 {
-	size_t rows = frame->height > FIXED_ROWS + REASON_ROWS + 1
-			      ? frame->height - FIXED_ROWS - REASON_ROWS
-			      : 1;
-
+	frame->height--; /* the last row is the footer's, however small the terminal */
 	draw_title(frame, rates, look);
 	draw_totals(frame, rates, look);
 	if (*view->note)
@@ -263,8 +271,9 @@ void frame_draw(struct frame *frame, const struct rates *rates, const struct vie
 	end_row(frame);
 
 	draw_source_heading(frame, view);
-	draw_sources(frame, rates, view, look, rows);
+	draw_sources(frame, rates, view, look);
 	end_row(frame);
 	draw_reasons(frame, rates, look);
+	frame->height++;
 	draw_footer(frame, view);
 }

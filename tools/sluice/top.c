@@ -83,6 +83,8 @@ static void look_again(struct top *top)
 	}
 	top->view.note_is_bad = true;
 	text_clean(why, top->view.note, sizeof(top->view.note));
+	strncat(top->view.note, "; trying again",
+		sizeof(top->view.note) - strlen(top->view.note) - 1);
 }
 
 /* ---- One frame as text, or as JSON ------------------------------------------ */
