@@ -9,8 +9,11 @@
 
 #include "policy/policy.h"
 
-/* One entry of a policy trie. Besides the policy's own prefixes: markers at a source's length above longer
- * prefixes (SL_RULE_SPLIT), with the tier that would apply anyway. */
+/*
+ * One entry of a policy trie. Besides the policy's own prefixes: markers at a source's length above longer
+ * prefixes, with the number and tier that would apply anyway. SL_RULE_SPLIT is set on both, the marker and
+ * the longer prefixes: whichever an address finds, its source has more than one tier.
+ */
 struct compiled_rule {
 	struct prefix prefix;
 	struct sl_rule rule;
@@ -43,16 +46,23 @@ void compiled_free(struct compiled *compiled);
 
 /* The number a tier index of policy has in the datapath and back (-ENOENT). SL_TIER_ALLOW, _DENY are themselves. */
 int numbering_tier(const struct numbering *numbering, const char *name);
-/* The number of a prefix rule, 0 if it has none. */
+/* The number of a prefix rule, also of one resting; 0 if it has none. */
 uint32_t numbering_rule(const struct numbering *numbering, const struct prefix *prefix);
 /* Name of a tier number, also of one resting; NULL if unknown. */
 const char *numbering_tier_name(const struct numbering *numbering, uint8_t tier);
 /* Prefix of a rule number, also of one resting. Returns false if unknown. */
 bool numbering_rule_prefix(const struct numbering *numbering, uint32_t id,
 			   struct prefix *ret_prefix);
-/* Rule numbers whose rest ended with generation: their counters can go. Returns how many were written to ids. */
+/*
+ * Rule numbers whose rest ended with generation: their counters can go. Returns how many were written to
+ * ids; each is told once, and given to another prefix by the next generation at the earliest.
+ */
 size_t numbering_released(struct numbering *numbering, uint32_t generation, uint32_t *ids,
 			  size_t max);
+
+/* The same for tiers. */
+size_t numbering_released_tiers(struct numbering *numbering, uint32_t generation, uint8_t *tiers,
+				size_t max);
 
 /*
  * The numbering as bytes, to be kept with the pinned maps so that the next agent continues it, and back.
