@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/agent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/privileges.h"
+#include "control/metrics.h"
+#include "control/upkeep.h"
+
+#define CHANGES_MAX (1u << 20) /* bytes of policy_diff() kept */
+#define NOTES_MAX   8192
+
+_Static_assert(DATAPATH_ERROR_MAX == INTERFACE_ERROR_MAX, "one error buffer serves both");
+
+int agent_new(struct loop *loop, const struct agent_options *options, struct agent **ret_agent)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return -ENOMEM;
+	if (journal_new(&agent->journal)) {
+		free(agent);
+		return -ENOMEM;
+	}
+	agent->loop = loop;
+	agent->options = options;
+	agent->started_ns = clock_now_ns();
+	agent->started_unix_ns = clock_now_unix_ns();
+	agent->metrics_text = buffer_new(METRICS_TEXT_MAX);
+	*ret_agent = agent;
+	return 0;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	if (agent->datapath)
+		upkeep_stop(agent);
+	interfaces_free(agent->interfaces);
+	datapath_close(agent->datapath);
+	policy_free(agent->policy);
+	journal_free(agent->journal);
+	buffer_free(&agent->metrics_text);
+	free(agent->loaded_path);
+	free(agent);
+}
+
+struct load_result load_result_new(void)
+{
+	return (struct load_result){
+		.changes = buffer_new(CHANGES_MAX),
+		.notes = buffer_new(NOTES_MAX),
+	};
+}
+
+void load_result_free(struct load_result *result)
+{
+	buffer_free(&result->changes);
+	buffer_free(&result->notes);
+}
+
+/* Adopt or make the maps, and follow interfaces. Nothing is attached yet. */
+static int open_plane(struct agent *agent, const struct policy *policy,
+		      char error[static DATAPATH_ERROR_MAX])
+{
+	struct datapath_options options = {.tables = policy->tables,
+					   .fresh = agent->options->fresh};
+	struct datapath *datapath = NULL;
+	enum datapath_origin origin;
+	int status = datapath_open(&options, &datapath, &origin, error);
+
+	if (status)
+		return status;
+
+	status = interfaces_new(agent->loop, datapath, &agent->interfaces, error);
+	if (status) {
+		datapath_close(datapath);
+		return status;
+	}
+	agent->datapath = datapath;
+	if (origin == DATAPATH_ADOPTED)
+		log_info("adopted the datapath in %s: buckets, bans and counters go on",
+			 datapath_pin_dir(datapath));
+	return upkeep_start(agent, origin);
+}
+
+static void close_plane(struct agent *agent)
+{
+	upkeep_stop(agent);
+	interfaces_free(agent->interfaces);
+	agent->interfaces = NULL;
+	datapath_close(agent->datapath);
+	agent->datapath = NULL;
+}
+
+/* The datapath's part of a load. What it opened it closes again if the policy cannot be put in force. */
+static int enforce(struct agent *agent, const struct policy *policy, struct load_result *result)
+{
+	auto_lower bool raised = privileges_raise();
+	bool is_first = !agent->datapath;
+	int status;
+
+	if (agent->detached || (is_first && !policy->has_packet_plane))
+		return 0;
+
+	status = is_first ? open_plane(agent, policy, result->error) : 0;
+	if (!status)
+		status = datapath_load_policy(agent->datapath, policy, result->error);
+	if (status) {
+		if (is_first && agent->datapath)
+			close_plane(agent);
+		return status;
+	}
+	interfaces_apply(agent->interfaces, policy, &result->attached);
+	return 0;
+}
+
+static bool tables_differ(const struct policy_tables *a, const struct policy_tables *b)
+{
+	return a->sources != b->sources || a->strangers != b->strangers ||
+	       a->prefixes != b->prefixes || a->bans != b->bans;
+}
+
+static void add_notes(const struct agent *agent, const struct policy *before,
+		      const struct policy *after, struct buffer *notes)
+{
+	if (agent->detached)
+		buffer_add_text(notes,
+				"detached: nothing is protected until sluiced is started again\n");
+	if (after->has_http_plane)
+		buffer_add_text(notes,
+				"http: is not served by this build; only packets are limited\n");
+	if (!before)
+		return;
+	if (tables_differ(&before->tables, &after->tables))
+		buffer_add_text(notes, "tables: the new sizes wait for a restart\n");
+	if (before->source_bits.ipv4 != after->source_bits.ipv4 ||
+	    before->source_bits.ipv6 != after->source_bits.ipv6)
+		buffer_add_text(notes, "source_prefix: everything is re-keyed: each source begins "
+				       "with full buckets and its counters at zero\n");
+}
+
+static void put_in_force(struct agent *agent, struct policy *policy, const char *path,
+			 struct load_result *result)
+{
+	char *path_copy = strdup(path);
+
+	if (agent->policy) {
+		agent->reloads++;
+		(void)policy_diff(agent->policy, policy, &result->changes);
+	}
+	add_notes(agent, agent->policy, policy, &result->notes);
+
+	policy_free(agent->policy);
+	agent->policy = policy;
+	agent->loaded_unix_ns = clock_now_unix_ns();
+	agent->metrics_at_ns = 0;
+	if (path_copy) { /* without memory the old name stays: it only informs */
+		free(agent->loaded_path);
+		agent->loaded_path = path_copy;
+	}
+}
+
+static int load(struct agent *agent, struct policy *policy, const char *path,
+		struct load_result *result)
+{
+	int status = enforce(agent, policy, result);
+
+	if (status) {
+		if (!result->error[0])
+			(void)snprintf(result->error, sizeof(result->error), "%s",
+				       strerror(-status));
+		policy_free(policy);
+		return status;
+	}
+	put_in_force(agent, policy, path, result);
+	return 0;
+}
+
+int agent_load(struct agent *agent, struct bytes text, const char *path, struct load_result *result)
+{
+	struct policy *policy = NULL;
+	int status = policy_parse(text, &result->problems, &policy);
+
+	if (!status)
+		status = load(agent, policy, path, result);
+	if (status)
+		agent->failed_reloads++;
+	return status;
+}
+
+int agent_reload(struct agent *agent, struct load_result *result)
+{
+	struct policy *policy = NULL;
+	int status = policy_read(agent->options->policy_path, &result->problems, NULL, &policy);
+
+	if (!status)
+		status = load(agent, policy, agent->options->policy_path, result);
+	else if (result->problems.errors)
+		status = -EINVAL;
+	if (status)
+		agent->failed_reloads++;
+	return status;
+}
+
+static bool is_protected(const struct interface_status *status)
+{
+	return status->mode != ATTACH_NONE && status->mode != ATTACH_COVERED;
+}
+
+static bool count_protected(void *context, const struct interface_status *status)
+{
+	size_t *count = context;
+
+	*count += is_protected(status);
+	return true;
+}
+
+size_t agent_detach(struct agent *agent)
+{
+	auto_lower bool raised = privileges_raise();
+	size_t count = 0;
+
+	agent->detached = true;
+	if (!agent->datapath)
+		return 0;
+
+	interfaces_each(agent->interfaces, count_protected, &count);
+	upkeep_stop(agent);
+	interfaces_detach_all(agent->interfaces);
+	interfaces_free(agent->interfaces);
+	datapath_remove(agent->datapath);
+	agent->interfaces = NULL;
+	agent->datapath = NULL;
+	agent->metrics_at_ns = 0;
+	log_notice(
+		"detached from %zu interface%s: nothing is limited until sluiced is started again",
+		count, count == 1 ? "" : "s");
+	return count;
+}
+
+enum agent_state agent_state(const struct agent *agent)
+{
+	size_t count = 0;
+
+	if (agent->detached)
+		return AGENT_DETACHED;
+	if (!agent->policy)
+		return AGENT_WAITING;
+	if (!agent->policy->has_packet_plane)
+		return AGENT_PROTECTING;
+	if (agent->interfaces)
+		interfaces_each(agent->interfaces, count_protected, &count);
+	return count ? AGENT_PROTECTING : AGENT_WAITING;
+}
+
+const char *agent_state_name(enum agent_state state)
+{
+	switch (state) {
+	case AGENT_PROTECTING:
+		return "protecting";
+	case AGENT_WAITING:
+		return "waiting";
+	case AGENT_DETACHED:
+		return "detached";
+	}
+	return "unknown";
+}
+
+const char *agent_tier_name(const struct agent *agent, uint8_t tier)
+{
+	const char *name = NULL;
+
+	if (tier == SL_TIER_ALLOW)
+		return "allow";
+	if (tier == SL_TIER_DENY)
+		return "deny";
+	if (agent->datapath)
+		name = numbering_tier_name(datapath_numbering(agent->datapath), tier);
+	return name ? name : "unknown";
+}

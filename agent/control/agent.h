@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The agent as its commands see it: the policy in force, the packet plane that enforces it, and what was told.
+ *
+ *   no policy yet -> PROTECTING (or WAITING, while none of the interfaces exists) -> DETACHED
+ *
+ * One thread, that of the loop.
+ */
+#ifndef CONTROL_AGENT_H
+#define CONTROL_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/loop.h"
+#include "control/journal.h"
+#include "kernel/datapath.h"
+#include "kernel/interfaces.h"
+#include "policy/policy.h"
+
+/* What the command line says; outlives the agent. */
+struct agent_options {
+	const char *policy_path;
+	const char *state_dir;
+	size_t metrics_top; /* sources in the metrics */
+	bool fresh;	    /* take the place of a datapath of another ABI version */
+};
+
+typedef void agent_told_fn(void *context);
+
+struct agent {
+	struct loop *loop;
+	const struct agent_options *options;
+	struct policy *policy;	       /* in force; NULL only while starting */
+	char *loaded_path;	       /* the file the policy in force came from */
+	struct datapath *datapath;     /* NULL: no packet plane, or detached */
+	struct interfaces *interfaces; /* NULL exactly when datapath is */
+	struct journal *journal;
+	struct loop_watch *events_watch;
+	struct loop_timer *sweep_timer;
+	struct loop_timer *save_timer;
+	bool save_due;
+	bool detached; /* told to protect nothing until the next start */
+
+	uint64_t started_ns;
+	uint64_t started_unix_ns;
+	uint64_t loaded_unix_ns;
+	uint64_t reloads; /* the first load at the start not included */
+	uint64_t failed_reloads;
+
+	/* Whoever wants to know that the journal grew. */
+	agent_told_fn *told;
+	void *told_context;
+
+	/* /metrics as last written: a scrape reads whole maps, so a stranger's loop must not cost one each. */
+	struct buffer metrics_text;
+	uint64_t metrics_at_ns;
+};
+
+/*
+ * An agent with nothing in force. loop and options stay the caller's. Returns 0 or -ENOMEM. agent_free() saves the
+ * bans and leaves the datapath limiting.
+ */
+int agent_new(struct loop *loop, const struct agent_options *options, struct agent **ret_agent);
+void agent_free(struct agent *agent);
+
+/* What a load has to tell. Zeroed by the caller; released with load_result_free(). */
+struct load_result {
+	struct policy_problems problems; /* errors: it was not loaded; else warnings */
+	char error[DATAPATH_ERROR_MAX];	 /* "": none; else why a good policy was not loaded */
+	struct buffer changes;		 /* a line each */
+	struct buffer notes;		 /* likewise: what waits for a restart, and so on */
+	size_t attached;		 /* protected interfaces */
+};
+struct load_result load_result_new(void);
+void load_result_free(struct load_result *result);
+#define auto_load_result __attribute__((cleanup(load_result_free)))
+
+/*
+ * Put the policy in text in force: all or nothing. path names where it came from, for people. The packet plane is
+ * opened if this is the first policy that has one.
+ * Returns 0; -EINVAL with result->problems; else -errno with result->error, nothing changed.
+ */
+int agent_load(struct agent *agent, struct bytes text, const char *path,
+	       struct load_result *result);
+
+/* The same with the agent's own policy file. */
+int agent_reload(struct agent *agent, struct load_result *result);
+
+/* Remove everything that is ours and protect nothing any more. Returns how many interfaces were protected. */
+size_t agent_detach(struct agent *agent);
+
+/* Bans or allows have changed: they are saved a few seconds later. */
+void agent_bans_changed(struct agent *agent);
+
+enum agent_state { AGENT_PROTECTING, AGENT_WAITING, AGENT_DETACHED };
+
+/* WAITING: a packet plane is wanted and no interface of it is protected. Without a packet plane: PROTECTING. */
+enum agent_state agent_state(const struct agent *agent);
+const char *agent_state_name(enum agent_state state);
+
+/* Name of a tier number in the datapath; never NULL. */
+const char *agent_tier_name(const struct agent *agent, uint8_t tier);
+
+#endif

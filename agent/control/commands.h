@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control path, top to bottom: every request there is, in one table, and who answers it.
+ *
+ * Handlers are grouped by subject in files of their own; all have the type below. They run on the loop's
+ * thread, one at a time, and answer before they return; what lasts longer is a stream.
+ */
+#ifndef CONTROL_COMMANDS_H
+#define CONTROL_COMMANDS_H
+
+#include <stdbool.h>
+
+#include "control/agent.h"
+#include "control/request.h"
+#include "control/response.h"
+
+#define COMMAND_BODY_MAX 65536 /* bytes, but for policies and imports */
+
+typedef void command_fn(struct agent *agent, const struct request *request,
+			struct response *response);
+
+struct command {
+	const char *method;
+	const char *path; /* a '*' at the end stands for one or more bytes more */
+	command_fn *run;
+	uint32_t body_max;
+	bool is_open; /* also on the metrics listener, for anybody */
+};
+
+/*
+ * The command for a request, and request->rest. NULL where there is none, with a 404 or 405 in *response.
+ * only_open: as the metrics listener sees it.
+ */
+const struct command *commands_find(struct request *request, bool only_open,
+				    struct response *response);
+
+/* status.c */
+command_fn status_get, status_health, status_ready;
+/* sources.c */
+command_fn sources_list, sources_get;
+/* explain.c */
+command_fn explain_get;
+/* bans.c */
+command_fn bans_list, bans_add, bans_remove, allows_list, allows_add, allows_remove;
+/* import.c */
+command_fn bans_import;
+/* events.c */
+command_fn events_get;
+/* policies.c */
+command_fn policy_get, policy_load_body, policy_diff_body, policy_detach;
+/* scrape.c */
+command_fn scrape_get;
+
+#endif

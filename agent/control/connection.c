@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <sluice/control.h>
+
+#include "base/clock.h"
+#include "control/commands.h"
+
+#define READ_SIZE 262144 /* bytes at once: others get their turn between */
+#define HEAD_ROOM 4096	 /* bytes of a response's head, or a chunk's */
+
+enum state { READ_HEAD, READ_BODY, WRITE, STREAM, LINGER };
+
+struct connection {
+	struct gate *gate;
+	struct connection *next;
+	struct connection *previous;
+	struct loop_watch *watch;
+	struct loop_timer *timer;
+	int fd;
+	enum state state;
+
+	uint64_t since_ns; /* when this request began to be waited for */
+	struct buffer in;
+	size_t scanned;	    /* of the head, by its parser */
+	size_t request_len; /* head and body; known in READ_BODY */
+	size_t progress;    /* bytes of in at the last extension of the deadline */
+
+	struct buffer head; /* of the response, or of a chunk */
+	struct response response;
+	size_t sent;	 /* of head and response.body */
+	size_t charged;	 /* bytes of pool->held that are ours */
+	bool keep_alive; /* after the response */
+	bool is_chunked;
+	bool without_body; /* HEAD */
+	bool is_stream;	   /* counted in gate->streams */
+	bool ended;	   /* the stream's last piece is being written */
+};
+
+static void end(struct connection *conn)
+{
+	struct gate *gate = conn->gate;
+
+	if (conn->previous)
+		conn->previous->next = conn->next;
+	else
+		gate->first = conn->next;
+	if (conn->next)
+		conn->next->previous = conn->previous;
+	gate->count--;
+	gate->streams -= conn->is_stream;
+	gate->pool->held -= conn->charged;
+
+	loop_unwatch(conn->watch);
+	loop_cancel(conn->timer);
+	close(conn->fd);
+	buffer_free(&conn->in);
+	buffer_free(&conn->head);
+	response_free(&conn->response);
+	free(conn);
+}
+
+/* Count what is held now. Returns whether all together are within the limit. */
+static bool charge(struct connection *conn)
+{
+	struct pool *pool = conn->gate->pool;
+	size_t held = conn->in.len + conn->response.body.len + conn->response.stream_bytes;
+
+	pool->held = pool->held - conn->charged + held;
+	conn->charged = held;
+	return pool->held <= CONNECTION_HELD_MAX;
+}
+
+static void set_deadline(struct connection *conn, uint64_t after_ns)
+{
+	loop_rearm(conn->timer, clock_now_ns() + after_ns);
+}
+
+/* Returns false if the connection cannot be watched any more. */
+static bool enter(struct connection *conn, enum state state, uint32_t events)
+{
+	conn->state = state;
+	return !loop_rewatch(conn->watch, events);
+}
+
+/* ---- Writing ------------------------------------------------------------------------ */
+
+enum flush_result { FLUSHED, BLOCKED, BROKEN };
+
+static enum flush_result flush(struct connection *conn)
+{
+	struct iovec pieces[2] = {
+		{conn->head.at, conn->head.len},
+		{conn->response.body.at, conn->without_body ? 0 : conn->response.body.len},
+	};
+	size_t all = pieces[0].iov_len + pieces[1].iov_len;
+
+	while (conn->sent < all) {
+		size_t skip = conn->sent < pieces[0].iov_len ? conn->sent : pieces[0].iov_len;
+		size_t skip_body = conn->sent - skip;
+		struct iovec rest[2] = {
+			{(char *)pieces[0].iov_base + skip, pieces[0].iov_len - skip},
+			{(char *)pieces[1].iov_base + skip_body, pieces[1].iov_len - skip_body},
+		};
+		struct msghdr message = {.msg_iov = rest, .msg_iovlen = 2};
+		ssize_t len = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return errno == EAGAIN ? BLOCKED : BROKEN;
+		conn->sent += (size_t)len;
+		set_deadline(conn, CONNECTION_WRITE_NS);
+	}
+	return FLUSHED;
+}
+
+static void drop_written(struct connection *conn)
+{
+	buffer_free(&conn->head);
+	buffer_free(&conn->response.body);
+	conn->sent = 0;
+}
+
+/*
+ * Say that nothing more comes, and read on for a moment: closing with bytes unread would reset the
+ * connection under an answer the client has not read yet.
+ */
+static bool linger(struct connection *conn)
+{
+	(void)shutdown(conn->fd, SHUT_WR); /* fails if the client is gone: the next read tells */
+	response_free(&conn->response);
+	drop_written(conn);
+	buffer_free(&conn->in);
+	charge(conn);
+	set_deadline(conn, CONNECTION_LINGER_NS);
+	return enter(conn, LINGER, EPOLLIN);
+}
+
+/* ---- Streams -------------------------------------------------------------------------- */
+
+/* Make the next piece. Returns false if there is none now. */
+static bool next_piece(struct connection *conn)
+{
+	struct response *response = &conn->response;
+	size_t len;
+
+	drop_written(conn);
+	conn->ended = response->stream(response->stream_context, &response->body) == STREAM_END;
+	len = response->body.len;
+	if (conn->is_chunked && len) {
+		buffer_printf(&conn->head, "%zx\r\n", len);
+		buffer_add_text(&response->body, "\r\n");
+	}
+	if (conn->is_chunked && conn->ended)
+		buffer_add_text(&response->body, "0\r\n\r\n");
+	return response->body.len || conn->ended;
+}
+
+/* Write pieces until the client's socket is full, or nothing is to be said for now. */
+static bool stream(struct connection *conn)
+{
+	for (;;) {
+		switch (flush(conn)) {
+		case BROKEN:
+			return false;
+		case BLOCKED:
+			return enter(conn, STREAM, EPOLLIN | EPOLLOUT);
+		case FLUSHED:
+			break;
+		}
+		if (conn->ended)
+			return linger(conn);
+		if (!next_piece(conn)) {
+			loop_rearm(conn->timer, UINT64_MAX); /* silence is no fault */
+			return enter(conn, STREAM, EPOLLIN);
+		}
+		if (conn->response.body.error)
+			return false; /* a cut stream must not look complete */
+		set_deadline(conn, CONNECTION_WRITE_NS);
+	}
+}
+
+/* ---- Answering -------------------------------------------------------------------------- */
+
+static void write_head(struct connection *conn)
+{
+	const struct response *response = &conn->response;
+	struct buffer *out = &conn->head;
+
+	buffer_printf(out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
+		      response->status, response_phrase(response->status), response->type);
+	if (response->allow[0])
+		buffer_printf(out, "Allow: %s\r\n", response->allow);
+	if (!response->stream)
+		buffer_printf(out, "Content-Length: %zu\r\n", response->body.len);
+	else if (conn->is_chunked)
+		buffer_add_text(out, "Transfer-Encoding: chunked\r\n");
+	if (!conn->keep_alive)
+		buffer_add_text(out, "Connection: close\r\n");
+	buffer_add_text(out, "\r\n");
+}
+
+static bool finish_response(struct connection *conn)
+{
+	if (conn->response.stream && !conn->without_body)
+		return stream(conn);
+	if (!conn->keep_alive)
+		return linger(conn);
+
+	response_free(&conn->response);
+	conn->response = response_new();
+	drop_written(conn);
+	charge(conn);
+	conn->without_body = false;
+	conn->since_ns = clock_now_ns();
+	conn->progress = 0;
+	set_deadline(conn, CONNECTION_REQUEST_NS);
+	return enter(conn, READ_HEAD, EPOLLIN);
+}
+
+static bool continue_write(struct connection *conn)
+{
+	switch (flush(conn)) {
+	case FLUSHED:
+		return finish_response(conn);
+	case BLOCKED:
+		return enter(conn, WRITE, EPOLLOUT);
+	case BROKEN:
+		break;
+	}
+	return false;
+}
+
+/* Answer with what is in conn->response. */
+static bool answer(struct connection *conn)
+{
+	struct gate *gate = conn->gate;
+
+	if (!charge(conn) && conn->response.status == 200) {
+		response_problem(&conn->response, 503,
+				 "too much is being answered at once; try again");
+		charge(conn);
+	}
+	if (conn->response.stream && gate->streams >= gate->streams_max) {
+		response_problem(&conn->response, 503, "%zu streams are being served already",
+				 gate->streams);
+		charge(conn);
+	}
+	if (conn->response.stream) {
+		conn->keep_alive = false;
+		conn->is_stream = true;
+		gate->streams++;
+	}
+	write_head(conn);
+	set_deadline(conn, CONNECTION_WRITE_NS);
+	return continue_write(conn);
+}
+
+/* Answer with a problem and close: what follows in the connection cannot be told apart any more. */
+static bool fail(struct connection *conn, unsigned status, const char *detail)
+{
+	response_problem(&conn->response, status, "%s", detail);
+	conn->keep_alive = false;
+	buffer_free(&conn->in);
+	return answer(conn);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+static bool run(struct connection *conn, struct request *request, const struct command *command,
+		size_t head_len)
+{
+	struct agent *agent = conn->gate->pool->agent;
+
+	request->body = (struct bytes){conn->in.at + head_len, conn->request_len - head_len};
+	request->at = (struct moment){clock_now_ns(), clock_unix_offset_ns()};
+	conn->keep_alive = request->keep_alive;
+	conn->is_chunked = !request->http10;
+	conn->without_body = request->is_head;
+	conn->ended = false;
+
+	command->run(agent, request, &conn->response);
+
+	if (conn->in.len == conn->request_len)
+		buffer_free(&conn->in);
+	else
+		buffer_consume(&conn->in, conn->request_len);
+	conn->scanned = 0;
+	return answer(conn);
+}
+
+/* The head is there: is there such a command, may its body be so long? Returns false when all is done. */
+static bool take_head(struct connection *conn, struct request *request, size_t head_len,
+		      const struct command **ret_command, bool *ret_alive)
+{
+	const struct command *command =
+		commands_find(request, conn->gate->only_open, &conn->response);
+
+	if (!command) {
+		conn->keep_alive = request->keep_alive && !request->body_len;
+		conn->without_body = request->is_head;
+		if (conn->keep_alive)
+			buffer_consume(&conn->in, head_len);
+		else
+			buffer_free(&conn->in);
+		conn->scanned = 0;
+		*ret_alive = answer(conn);
+		return false;
+	}
+	if (request->body_len > command->body_max) {
+		*ret_alive = fail(conn, 413, "the body is larger than this command takes");
+		return false;
+	}
+	conn->request_len = head_len + (size_t)request->body_len;
+	*ret_command = command;
+	return true;
+}
+
+/* Wait for the rest of a body; a client that asked whether to send it is told to go on. */
+static bool wait_for_body(struct connection *conn, const struct request *request, size_t head_len)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (conn->state == READ_HEAD && request->expects_continue && conn->in.len == head_len)
+		(void)send(conn->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return enter(conn, READ_BODY, EPOLLIN);
+}
+
+/* Serve the first request in conn->in, if it is complete. Returns false if the connection is to be ended. */
+static bool read_request(struct connection *conn)
+{
+	const struct command *command = NULL;
+	struct request_error error;
+	struct request request;
+	size_t head_len = 0;
+	bool is_alive = true;
+
+	if (!conn->in.len || (conn->state == READ_BODY && conn->in.len < conn->request_len))
+		return true;
+
+	conn->scanned = conn->state == READ_BODY ? 0 : conn->scanned;
+	switch (request_parse((struct bytes){conn->in.at, conn->in.len}, &conn->scanned, &request,
+			      &head_len, &error)) {
+	case REQUEST_MORE:
+		return conn->in.len <= SL_CONTROL_HEAD_MAX
+			       ? true
+			       : fail(conn, 431, "the head is larger than we take");
+	case REQUEST_BAD:
+		return fail(conn, error.status, error.detail);
+	case REQUEST_DONE:
+		break;
+	}
+
+	if (!take_head(conn, &request, head_len, &command, &is_alive))
+		return is_alive;
+	if (conn->in.len < conn->request_len)
+		return wait_for_body(conn, &request, head_len);
+	return run(conn, &request, command, head_len);
+}
+
+/* Serve everything that stands complete in conn->in: clients may send requests ahead. */
+static bool read_requests(struct connection *conn)
+{
+	size_t before;
+	bool is_alive;
+
+	do {
+		before = conn->in.len;
+		is_alive = read_request(conn);
+	} while (is_alive && conn->state == READ_HEAD && conn->in.len && conn->in.len < before);
+	return is_alive;
+}
+
+/* How much may be read now: a head's worth, or exactly what is missing of the body. */
+static size_t wanted(const struct connection *conn)
+{
+	size_t max = conn->state == READ_BODY ? conn->request_len : SL_CONTROL_HEAD_MAX + 1;
+	size_t left = max > conn->in.len ? max - conn->in.len : 0;
+
+	return left < READ_SIZE ? left : READ_SIZE;
+}
+
+static void extend_deadline(struct connection *conn)
+{
+	uint64_t latest_ns = conn->since_ns + CONNECTION_WHOLE_NS;
+	uint64_t at_ns = clock_now_ns() + CONNECTION_REQUEST_NS;
+
+	if (conn->state != READ_BODY || conn->in.len - conn->progress < CONNECTION_PROGRESS)
+		return;
+	conn->progress = conn->in.len;
+	loop_rearm(conn->timer, at_ns < latest_ns ? at_ns : latest_ns);
+}
+
+static bool read_more(struct connection *conn)
+{
+	size_t want = wanted(conn);
+	ssize_t len;
+
+	if (!want || buffer_reserve(&conn->in, want))
+		return fail(conn, 503, "no memory for the request");
+	len = recv(conn->fd, conn->in.at + conn->in.len, want, MSG_DONTWAIT);
+	if (len < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (len == 0)
+		return false;
+
+	conn->in.len += (size_t)len;
+	if (!charge(conn))
+		return fail(conn, 503, "too much is being sent at once; try again");
+	extend_deadline(conn);
+	return read_requests(conn);
+}
+
+/* What a client sends while it is being answered with a stream, or after an error, is thrown away. */
+static bool discard(struct connection *conn)
+{
+	char sink[16384];
+	ssize_t len = recv(conn->fd, sink, sizeof(sink), MSG_DONTWAIT);
+
+	return len > 0 || (len < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void ready(void *context, uint32_t events)
+{
+	struct connection *conn = context;
+	bool is_alive = false;
+
+	switch (conn->state) {
+	case READ_HEAD:
+	case READ_BODY:
+		is_alive = read_more(conn);
+		break;
+	case WRITE:
+		is_alive =
+			continue_write(conn) && (conn->state != READ_HEAD || read_requests(conn));
+		break;
+	case STREAM:
+		is_alive = (!(events & ~(uint32_t)EPOLLOUT) || discard(conn)) &&
+			   (!(events & EPOLLOUT) || stream(conn));
+		break;
+	case LINGER:
+		is_alive = discard(conn);
+		break;
+	}
+	if (!is_alive)
+		end(conn);
+}
+
+static void expired(void *context, uint64_t now_ns)
+{
+	struct connection *conn = context;
+	bool is_reading = conn->state == READ_HEAD || conn->state == READ_BODY;
+
+	if (!is_reading || !conn->in.len || !fail(conn, 408, "the request did not arrive in time"))
+		end(conn);
+}
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+static void link_in(struct gate *gate, struct connection *conn)
+{
+	conn->next = gate->first;
+	if (gate->first)
+		gate->first->previous = conn;
+	gate->first = conn;
+	gate->count++;
+}
+
+int connection_new(struct gate *gate, int fd, bool is_refused, uint64_t now_ns)
+{
+	struct connection *conn = calloc(1, sizeof(*conn));
+	struct loop *loop = gate->pool->loop;
+
+	if (!conn) {
+		close(fd);
+		return -ENOMEM;
+	}
+	conn->gate = gate;
+	conn->fd = fd;
+	conn->since_ns = now_ns;
+	conn->in = buffer_new(SL_CONTROL_HEAD_MAX + SL_CONTROL_BODY_MAX + 1);
+	conn->head = buffer_new(HEAD_ROOM);
+	conn->response = response_new();
+	link_in(gate, conn);
+
+	if (loop_watch(loop, fd, EPOLLIN, ready, conn, &conn->watch) ||
+	    loop_at(loop, now_ns + CONNECTION_REQUEST_NS, 0, expired, conn, &conn->timer)) {
+		end(conn);
+		return -ENOMEM;
+	}
+	if (is_refused && !fail(conn, 403, "only root and members of the socket's group may ask"))
+		end(conn);
+	return 0;
+}
+
+bool connection_evict(struct gate *gate)
+{
+	struct connection *oldest = NULL;
+
+	for (struct connection *conn = gate->first; conn; conn = conn->next)
+		if ((conn->state == READ_HEAD || conn->state == READ_BODY) &&
+		    (!oldest || conn->since_ns < oldest->since_ns))
+			oldest = conn;
+	if (oldest)
+		end(oldest);
+	return oldest != NULL;
+}
+
+void connection_end_all(struct gate *gate)
+{
+	while (gate->first)
+		end(gate->first);
+}
+
+void connection_wake_all(struct gate *gate)
+{
+	struct connection *next;
+
+	for (struct connection *conn = gate->first; conn; conn = next) {
+		next = conn->next;
+		if (conn->state == STREAM && !stream(conn))
+			end(conn);
+	}
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* POST /v1/import: many bans at once. */
+#include <errno.h>
+#include <string.h>
+
+#include <sluice/control.h>
+
+#include "base/duration.h"
+#include "control/blocklist.h"
+#include "control/commands.h"
+#include "control/json.h"
+#include "control/input.h"
+
+static void refused(void *context, const struct ban *ban, const char *why)
+{
+	struct blocklist *list = context;
+	bool is_ours = ban >= list->bans && ban < list->bans + list->count;
+
+	blocklist_refuse(list, is_ours ? list->lines[ban - list->bans] : 0, why);
+}
+
+static json_t *problems_json(const struct blocklist *list)
+{
+	json_t *problems = json_array();
+
+	for (size_t i = 0; i < list->problem_count; i++)
+		json_array_append_new(problems,
+				      json_pack("{s:I, s:o}", "line",
+						(json_int_t)list->problems[i].line, "text",
+						json_text(list->problems[i].text)));
+	return problems;
+}
+
+static void answer_broken(const struct blocklist *list, int status, struct response *response)
+{
+	const struct blocklist_problem *last =
+		list->problem_count ? &list->problems[list->problem_count - 1] : NULL;
+
+	if (status == -E2BIG)
+		response_problem(response, 413, "more than %d entries; import them in parts",
+				 BLOCKLIST_MAX);
+	else if (status == -EINVAL && last)
+		response_problem(response, 400, "line %u: %s; nothing was imported", last->line,
+				 last->text);
+	else
+		response_problem(response, 500, "%s; nothing was imported", strerror(-status));
+}
+
+void bans_import(struct agent *agent, const struct request *request, struct response *response)
+{
+	struct blocklist_defaults defaults = {
+		.now_ns = request->at.now_ns,
+		.span_ns = SL_BAN_DEFAULT_SECONDS * NS_PER_SEC,
+	};
+	auto_blocklist struct blocklist list = {0};
+	size_t banned = 0;
+	int status;
+
+	if (!input_has_plane(agent, response))
+		return;
+	status = blocklist_parse(request->body, &defaults, &list);
+	if (status) {
+		answer_broken(&list, status, response);
+		return;
+	}
+
+	status = datapath_ban_all(agent->datapath, agent->policy, list.bans, list.count, refused,
+				  &list, &banned);
+	if (banned)
+		agent_bans_changed(agent);
+	if (status) {
+		response_problem(response, 500, "after %zu bans: %s", banned, strerror(-status));
+		return;
+	}
+	response_json(response,
+		      json_pack("{s:I, s:I, s:o}", "imported", (json_int_t)banned, "refused",
+				(json_int_t)list.refused, "problems", problems_json(&list)));
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/json.h"
+
+#include <errno.h>
+#include <net/if.h>
+
+#include "base/address.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "control/agent.h"
+#include "control/overview.h"
+
+json_t *json_text(const char *text)
+{
+	json_t *json = json_string(text);
+	auto_free char *plain = NULL;
+
+	if (json || !text)
+		return text ? json : json_null();
+
+	plain = strdup(text);
+	for (char *at = plain; at && *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+	return json_string(plain);
+}
+
+json_t *json_time(const struct moment *at, uint64_t instant_ns)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	if (!instant_ns || instant_ns == SL_NEVER)
+		return json_null();
+	return json_string(timestamp_format(instant_ns + at->unix_offset_ns, text));
+}
+
+json_t *json_remaining(const struct moment *at, uint64_t instant_ns)
+{
+	if (instant_ns == SL_NEVER)
+		return json_null();
+	if (instant_ns <= at->now_ns)
+		return json_integer(0);
+	return json_real((double)((instant_ns - at->now_ns) / NS_PER_MS) / 1000);
+}
+
+json_t *json_prefix(const struct prefix *prefix)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	return json_string(prefix_format(prefix, text));
+}
+
+json_t *json_count(const struct sl_count *count)
+{
+	return json_pack("{s:I, s:I}", "packets", (json_int_t)count->packets, "bytes",
+			 (json_int_t)count->bytes);
+}
+
+static json_t *banned_until(const struct agent *agent, const struct moment *at,
+			    const struct prefix *prefix)
+{
+	struct ban ban;
+
+	if (datapath_find_ban(agent->datapath, prefix, at->now_ns, &ban))
+		return json_null();
+	return json_time(at, ban.until_ns);
+}
+
+/*
+ * The rule in force for a source. Not what the source's entry remembers: that may be of an older policy, and is
+ * empty where longer prefixes lie inside the source.
+ */
+static void add_tier(json_t *json, const struct agent *agent, const struct prefix *prefix)
+{
+	const struct policy_source *rule = policy_find_source(agent->policy, prefix);
+	uint8_t tier = rule ? rule->tier : agent->policy->default_tier;
+
+	json_object_set_new(json, "tier", json_text(policy_tier_name(agent->policy, tier)));
+	json_object_set_new(json, "rule", rule ? json_prefix(&rule->prefix) : json_null());
+}
+
+json_t *json_source(const struct agent *agent, const struct moment *at,
+		    const struct sl_source *source, const struct sl_tracked *tracked)
+{
+	struct source_bits bits = datapath_source_bits(agent->datapath);
+	char text[PREFIX_TEXT_MAX];
+	struct prefix prefix;
+	json_t *json = json_pack("{s:s}", "source", source_format(source, bits, text));
+	bool is_address = source_prefix(source, bits, &prefix);
+
+	if (!json)
+		return NULL;
+	if (is_address) {
+		add_tier(json, agent, &prefix);
+	} else { /* the source of an interface's deep tags: always the default's */
+		json_object_set_new(
+			json, "tier",
+			json_text(policy_tier_name(agent->policy, agent->policy->default_tier)));
+		json_object_set_new(json, "rule", json_null());
+	}
+	json_object_set_new(json, "passed", json_count(&tracked->passed));
+	json_object_set_new(json, "flagged", json_count(&tracked->flagged));
+	json_object_set_new(json, "dropped", json_count(&tracked->dropped));
+	json_object_set_new(json, "banned_until",
+			    is_address ? banned_until(agent, at, &prefix) : json_null());
+	json_object_set_new(json, "first_seen", json_time(at, tracked->first_seen_ns));
+	json_object_set_new(json, "last_seen", json_time(at, tracked->last_seen_ns));
+	return json;
+}
+
+static const char *ban_cause_name(enum sl_ban_cause cause)
+{
+	static const char *const names[] = {
+#define NAME(name, label, help) [SL_BAN_##name] = label,
+		SL_BAN_CAUSES(NAME)
+#undef NAME
+	};
+
+	return cause < SL_BAN_CAUSE_COUNT ? names[cause] : "manual";
+}
+
+json_t *json_ban(const struct moment *at, const struct ban *ban)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "prefix", json_prefix(&ban->prefix),
+			 "since", json_time(at, ban->since_ns), "until",
+			 json_time(at, ban->until_ns), "remaining",
+			 json_remaining(at, ban->until_ns), "strikes", (int)ban->strikes, "cause",
+			 ban_cause_name(ban->cause), "reason", json_text(ban->reason));
+}
+
+json_t *json_allow(const struct moment *at, const struct allow *allow)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "prefix", json_prefix(&allow->prefix), "until",
+			 json_time(at, allow->until_ns), "remaining",
+			 json_remaining(at, allow->until_ns), "reason", json_text(allow->reason));
+}
+
+/* A reason says why a packet was dropped or flagged; an end has none. */
+static bool has_reason(const struct sl_event *event)
+{
+	return event->kind == SL_EVENT_LIMITED || event->kind == SL_EVENT_FLAGGED ||
+	       event->kind == SL_EVENT_BANNED;
+}
+
+json_t *json_event(const struct agent *agent, const struct moment *at,
+		   const struct journal_entry *entry)
+{
+	const struct sl_event *event = &entry->event;
+	struct source_bits bits = agent->policy->source_bits;
+	char source[PREFIX_TEXT_MAX];
+	char name[IF_NAMESIZE];
+	bool is_ban = event->kind == SL_EVENT_BANNED;
+
+	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:o, s:i, s:o}", "id",
+			 (json_int_t)entry->id, "time", json_time(at, event->at_ns), "source",
+			 source_format(&event->source, bits, source), "event",
+			 overview_event_label(event->kind), "tier",
+			 json_text(agent_tier_name(agent, event->tier)), "reason",
+			 json_text(has_reason(event) ? overview_reason_label(event->reason) : NULL),
+			 "packets", (json_int_t)event->packets, "until",
+			 is_ban ? json_time(at, event->until_ns) : json_null(), "strikes",
+			 (int)event->strikes, "interface",
+			 json_text(event->ifindex ? if_indextoname(event->ifindex, name) : NULL));
+}
+
+json_t *json_problem(const struct policy_problem *problem)
+{
+	return json_pack("{s:I, s:I, s:s, s:o}", "line", (json_int_t)problem->place.line, "column",
+			 (json_int_t)problem->place.column, "severity",
+			 problem->is_warning ? "warning" : "error", "text",
+			 json_text(problem->text));
+}
+
+json_t *json_lines(const struct buffer *text)
+{
+	json_t *list = json_array();
+	const char *at = text->len ? text->at : "";
+
+	while (list && *at) {
+		size_t len = strcspn(at, "\n");
+		auto_free char *line = strndup(at, len);
+
+		json_array_append_new(list, json_text(line));
+		at += len + (at[len] == '\n');
+	}
+	return list;
+}
+
+struct json_list json_list_begin(struct buffer *out, bool is_lines)
+{
+	if (!is_lines)
+		buffer_add_text(out, "[");
+	return (struct json_list){.out = out, .is_lines = is_lines};
+}
+
+static int add_to_buffer(const char *at, size_t len, void *context)
+{
+	struct buffer *out = context;
+
+	buffer_add(out, (struct bytes){at, len});
+	return out->error ? -1 : 0;
+}
+
+bool json_list_add(struct json_list *list, json_t *item)
+{
+	if (!item && !list->out->error)
+		list->out->error = -ENOMEM;
+	if (list->count++ && !list->is_lines)
+		buffer_add_text(list->out, ",\n");
+	if (item)
+		(void)json_dump_callback(item, add_to_buffer, list->out, JSON_COMPACT); /* sticks */
+	if (list->is_lines)
+		buffer_add_text(list->out, "\n");
+	json_decref(item);
+	return !list->out->error;
+}
+
+void json_list_end(struct json_list *list)
+{
+	if (!list->is_lines)
+		buffer_add_text(list->out, "]\n");
+}

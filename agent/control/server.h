@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The agent's two doors: the control socket, for root and the socket's group, and the metrics listener, which
+ * only reads. What is asked there is in commands.h, how one client is served in connection.h.
+ */
+#ifndef CONTROL_SERVER_H
+#define CONTROL_SERVER_H
+
+#include "base/loop.h"
+#include "control/agent.h"
+
+#define SERVER_CONTROL_MAX   128 /* clients of the control socket at once */
+#define SERVER_METRICS_MAX   64
+#define SERVER_FOLLOWERS_MAX 32 /* of them, streams: they last */
+#define SERVER_DUMPS_MAX     4	/* streams of the metrics listener */
+#define SERVER_GROUP	     "sluice"
+
+#define SERVER_ERROR_MAX     256
+
+struct server;
+
+/* Returns 0 or -ENOMEM. server_free() ends every connection and removes the socket; NULL is fine. */
+int server_new(struct loop *loop, struct agent *agent, struct server **ret_server);
+void server_free(struct server *server);
+
+/*
+ * Listen at path, mode 0660 and group SERVER_GROUP where there is one. A socket nobody listens at is replaced, the last
+ * directory of path is made. Returns 0; -EADDRINUSE where another agent answers; else -errno; error
+ * is a sentence for people.
+ */
+int server_listen_control(struct server *server, const char *path,
+			  char error[static SERVER_ERROR_MAX]);
+
+/* Listen at "ADDRESS:PORT" or "[ADDRESS]:PORT". Returns 0, or -errno with a sentence in error. */
+int server_listen_metrics(struct server *server, const char *address,
+			  char error[static SERVER_ERROR_MAX]);
+
+#endif
