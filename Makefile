@@ -46,7 +46,7 @@ $(BUILD)/libsluice.a: $(AGENT_OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/sluiced: $(BUILD)/agent/main.o $(BUILD)/libsluice.a
+$(BUILD)/sluiced: $(patsubst %.c,$(BUILD)/%.o,$(wildcard agent/*.c)) $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 $(BUILD)/sluice: $(TOOL_OBJS)

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the command line to a protected host, and back:
+ *
+ *   doors -> policy -> datapath -> interfaces -> fewer privileges -> ready ... signal -> bans saved -> end
+ *
+ * The doors come first: they tell whether an agent is running already, before anything of its is touched. Nobody
+ * is answered before the loop runs.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/privileges.h"
+#include "control/server.h"
+#include "notify.h"
+#include "tasks.h"
+
+#define TEXT_MAX (1u << 20)
+
+struct service {
+	const struct options *options;
+	struct loop *loop;
+	struct agent *agent;
+	struct server *server;
+	int signal_fd;
+	struct loop_watch *signal_watch;
+	struct loop_timer *watchdog;
+};
+
+/* ---- Policy --------------------------------------------------------------------------- */
+
+/* Problems go to standard error as they are: editors and people know FILE:LINE:COLUMN. */
+static void print_problems(const struct policy_problems *problems, const char *path)
+{
+	auto_buffer struct buffer text = buffer_new(TEXT_MAX);
+
+	policy_problems_format(problems, path, &text);
+	if (text.len)
+		(void)!write(STDERR_FILENO, text.at, text.len);
+}
+
+static void log_notes(const struct load_result *result)
+{
+	const char *at = result->notes.len ? result->notes.at : "";
+
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+
+		log_warning("%.*s", (int)len, at);
+		at += len + (at[len] == '\n');
+	}
+}
+
+static void log_failure(const struct load_result *result, const char *path, int status,
+			const char *then)
+{
+	if (result->problems.errors)
+		log_error("%s: %zu error%s; %s", path, result->problems.errors,
+			  result->problems.errors == 1 ? "" : "s", then);
+	else
+		log_error("%s; %s", result->error[0] ? result->error : strerror(-status), then);
+}
+
+static int load_first(struct service *service, size_t *ret_attached)
+{
+	const char *path = service->options->agent.policy_path;
+	auto_load_result struct load_result result = load_result_new();
+	int status = agent_reload(service->agent, &result);
+
+	print_problems(&result.problems, path);
+	if (status) {
+		log_failure(&result, path, status, "not started");
+		return status;
+	}
+	log_notes(&result);
+	*ret_attached = result.attached;
+	return 0;
+}
+
+static void reload(struct service *service)
+{
+	const char *path = service->options->agent.policy_path;
+	auto_load_result struct load_result result = load_result_new();
+	uint64_t before_ns = clock_now_ns();
+	int status;
+
+	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, before_ns / 1000);
+	status = agent_reload(service->agent, &result);
+	print_problems(&result.problems, path);
+	if (status) {
+		log_failure(&result, path, status, "the policy in force is untouched");
+	} else {
+		log_notes(&result);
+		log_notice("policy %s loaded in %.3f s", path,
+			   (double)(clock_now_ns() - before_ns) / 1e9);
+	}
+	notify_send("READY=1\nSTATUS=%s, policy %s", agent_state_name(agent_state(service->agent)),
+		    status ? "not reloaded: see the log" : "reloaded");
+}
+
+/* ---- Signals and the watchdog ------------------------------------------------------------- */
+
+static void signal_ready(void *context, uint32_t events)
+{
+	struct service *service = context;
+	struct signalfd_siginfo signal;
+
+	if (read(service->signal_fd, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
+		return;
+	if (signal.ssi_signo == SIGHUP)
+		reload(service);
+	else
+		loop_stop(service->loop);
+}
+
+static int watch_signals(struct service *service)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set); /* these fail for bad signals only */
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	service->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (service->signal_fd < 0)
+		return -errno;
+	return loop_watch(service->loop, service->signal_fd, EPOLLIN, signal_ready, service,
+			  &service->signal_watch);
+}
+
+static void still_alive(void *context, uint64_t now_ns)
+{
+	notify_send("WATCHDOG=1");
+}
+
+static int start_watchdog(struct service *service)
+{
+	uint64_t every_ns = notify_watchdog_ns();
+
+	if (!every_ns)
+		return 0;
+	return loop_at(service->loop, clock_now_ns() + every_ns, every_ns, still_alive, service,
+		       &service->watchdog);
+}
+
+/* ---- Start and end -------------------------------------------------------------------------- */
+
+static int open_doors(struct service *service)
+{
+	const struct options *options = service->options;
+	char error[SERVER_ERROR_MAX] = "";
+	int status = server_listen_control(service->server, options->control, error);
+
+	if (!status && options->metrics)
+		status = server_listen_metrics(service->server, options->metrics, error);
+	if (status)
+		log_error("%s", error[0] ? error : strerror(-status));
+	return status;
+}
+
+static int prepare(struct service *service)
+{
+	int status = loop_new(&service->loop);
+
+	if (!status)
+		status = agent_new(service->loop, &service->options->agent, &service->agent);
+	if (!status)
+		status = server_new(service->loop, service->agent, &service->server);
+	if (!status)
+		status = watch_signals(service);
+	if (!status)
+		status = start_watchdog(service);
+	if (status)
+		log_error("cannot start: %s", strerror(-status));
+	return status;
+}
+
+static void say_ready(const struct service *service, size_t attached)
+{
+	const struct options *options = service->options;
+	const struct policy *policy = service->agent->policy;
+	char what[64] = "no packet plane: the policy names no interfaces";
+
+	if (policy->has_packet_plane && attached)
+		(void)snprintf(what, sizeof(what), "protecting %zu interface%s", attached,
+			       attached == 1 ? "" : "s");
+	else if (policy->has_packet_plane)
+		(void)snprintf(what, sizeof(what), "waiting for an interface of the policy");
+
+	log_notice("ready: %s; control %s, metrics %s", what, options->control,
+		   options->metrics ? options->metrics : "off");
+	notify_send("READY=1\nSTATUS=%s", what);
+}
+
+static int start(struct service *service)
+{
+	size_t attached = 0;
+	int status = prepare(service);
+
+	if (!status)
+		status = open_doors(service);
+	if (!status)
+		status = load_first(service, &attached);
+	if (status)
+		return status;
+
+	status = privileges_drop();
+	if (status) {
+		log_error("giving up privileges: %s; not started", strerror(-status));
+		return status;
+	}
+	say_ready(service, attached);
+	return 0;
+}
+
+static void say_stopped(const struct agent *agent)
+{
+	bool is_limiting = agent->datapath != NULL;
+	bool is_lasting = is_limiting && datapath_is_pinned(agent->datapath);
+
+	notify_send("STOPPING=1");
+	if (is_lasting)
+		log_notice("stopped; the datapath goes on limiting by itself. `sluiced --detach` "
+			   "removes it");
+	else if (is_limiting)
+		log_warning(
+			"stopped; the datapath could not be pinned (no bpffs), so what does not "
+			"stay attached ends now");
+	else
+		log_notice("stopped; nothing is limited");
+}
+
+static void end(struct service *service)
+{
+	server_free(service->server);
+	agent_free(service->agent);
+	loop_free(service->loop);
+	if (service->signal_fd >= 0)
+		close(service->signal_fd);
+}
+
+int serve(const struct options *options)
+{
+	struct service service = {.options = options, .signal_fd = -1};
+	int status = start(&service);
+
+	if (!status) {
+		status = loop_run(service.loop);
+		if (status)
+			log_error("waiting for events: %s", strerror(-status));
+		say_stopped(service.agent);
+	}
+	end(&service);
+	return status ? EXIT_FAILED : EXIT_DONE;
+}
