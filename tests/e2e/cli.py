@@ -463,6 +463,17 @@ class Policy(unittest.TestCase):
         self.assertEqual(done.code, 1)
         self.assertIn("too large; at most 1 MiB", done.err)
 
+    def test_a_refusal_is_read_though_the_server_neither_reads_on_nor_closes(self):
+        over, was_in_time = threading.Event(), []
+
+        def respond(connection, _method, _target, _begun):
+            connection.sendall(problem("413 Too Large", "too large", "at most 1 MiB"))
+            was_in_time.append(over.wait(10))
+        with file_of(b"x" * (20 << 20)) as file, Server(respond) as server:
+            done = sluice("policy", "load", file.name, "--control", server.path)
+            over.set()
+        self.assertEqual((done.code, was_in_time), (1, [True]))
+
     def test_diff_lists_changes_or_says_there_are_none(self):
         with file_of(b"x") as file:
             done, _ = ask(answer({"changes": ["tier x: added"]}), "policy", "diff", file.name)
@@ -476,11 +487,26 @@ class Policy(unittest.TestCase):
             daemon = os.path.join(directory, "sluiced")
             subprocess.run(["cp", SLUICE, copy], check=True)
             with open(daemon, "w", encoding="utf-8") as file:
-                file.write('#!/bin/sh\necho "$@"; exit 1\n')
+                file.write("""#!/bin/sh
+echo "$@"
+echo "$2:3:5: error: unknown key: \\"x\\"" >&2
+echo "$2:4:1: warning: small" >&2
+echo "$2: error: cannot be read" >&2
+echo "sluiced: odd" >&2
+exit 1
+""")
             os.chmod(daemon, 0o755)
+            done = subprocess.run([copy, "policy", "check", "p.yaml"], capture_output=True,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, b"--check p.yaml\n"))
+            self.assertEqual(done.stderr.count(b"\n"), 4)
             done = subprocess.run([copy, "policy", "check", "p.yaml", "--json"],
                                   capture_output=True, check=False)
-            self.assertEqual((done.returncode, done.stdout), (1, b"--check p.yaml --json\n"))
+            self.assertEqual((done.returncode, done.stderr), (1, b"sluiced: odd\n"))
+            self.assertEqual(json.loads(done.stdout), [
+                {"line": 3, "column": 5, "severity": "error", "text": 'unknown key: "x"'},
+                {"line": 4, "column": 1, "severity": "warning", "text": "small"},
+                {"line": 0, "column": 0, "severity": "error", "text": "cannot be read"}])
             os.remove(daemon)
             done = subprocess.run([copy, "policy", "check", "p.yaml"], capture_output=True,
                                   env={"PATH": "/nonexistent"}, check=False)

@@ -179,7 +179,6 @@ static short await(struct exchange *x)
 
 static enum http_progress receive_some(struct exchange *x, const char **ret_why)
 {
-	bool had_head = http_has_head(&x->reader);
 	char bytes[READ_SIZE];
 	ssize_t len = recv(x->fd, bytes, sizeof(bytes), 0);
 	enum http_progress progress;
@@ -191,7 +190,7 @@ static enum http_progress receive_some(struct exchange *x, const char **ret_why)
 
 	progress = http_feed(&x->reader, bytes, len, ret_why);
 	/* A head that trickles in gains no time by it. */
-	if (had_head || http_has_head(&x->reader))
+	if (http_has_head(&x->reader))
 		extend_deadline(x);
 	return progress;
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sluice policy load, check, diff, show; sluice reload */
-#include <errno.h>
-#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
+#include "check.h"
 #include "memory.h"
-
-#define PROGRAM "sluiced"
 
 static void print_lines(const json_t *lines, const char *mark)
 {
@@ -159,42 +157,6 @@ static enum exit_code policy_show(const struct cli *cli, const char *file)
 		fwrite(answer.body, 1, answer.len, stdout);
 	}
 	return EXIT_DONE;
-}
-
-/* The agent's program in the directory of this one; false if it cannot be named. */
-static bool find_beside(char path[static PATH_MAX])
-{
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/" PROGRAM));
-	char *slash;
-
-	if (len <= 0)
-		return false;
-	path[len] = 0;
-	slash = strrchr(path, '/');
-	if (!slash)
-		return false;
-	strcpy(slash + 1, PROGRAM);
-	return true;
-}
-
-/* Only the agent's program knows the format; checking needs it, but no running agent. */
-static enum exit_code policy_check(const struct cli *cli, const char *file)
-{
-	char *arguments[] = {PROGRAM, "--check", (char *)(strcmp(file, "-") ? file : "/dev/stdin"),
-			     cli->json ? "--json" : NULL, NULL};
-	char path[PATH_MAX];
-
-	errno = ENOENT;
-	if (find_beside(path))
-		execv(path, arguments);
-	if (errno == ENOENT)
-		execvp(PROGRAM, arguments);
-	fprintf(stderr,
-		"sluice: cannot check %s: cannot run " PROGRAM
-		": %s; install it beside sluice or in "
-		"PATH\n",
-		file, strerror(errno));
-	return EXIT_REFUSED;
 }
 
 enum exit_code run_policy(const struct cli *cli)
