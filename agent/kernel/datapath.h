@@ -21,13 +21,15 @@
 #include "policy/policy.h"
 
 struct datapath;
+struct bpf_object;
 
 /* Every map shared by the programs of a namespace, as X(name). Pinned under these names. */
-#define DATAPATH_MAPS(X)                                                                    \
-	X(config)                                                                           \
-	X(state) X(secret) X(policies) X(policy4) X(policy6) X(allows4) X(allows6)          \
-		X(ban_prefixes4) X(ban_prefixes6) X(bans) X(sources) X(filter) X(strangers) \
-			X(tiers) X(rules) X(faults) X(budgets) X(events)
+#define DATAPATH_MAPS(X)                                                                     \
+	X(config)                                                                            \
+	X(state)                                                                             \
+	X(secret) X(policies) X(policy4) X(policy6) X(allows4) X(allows6) X(ban_prefixes4)   \
+		X(ban_prefixes6) X(bans) X(sources) X(filter) X(strangers) X(tiers) X(rules) \
+			X(faults) X(budgets) X(events)
 
 enum datapath_map {
 #define DATAPATH_MAP_ENUM(name) DATAPATH_MAP_##name,
@@ -52,10 +54,11 @@ struct datapath_options {
 /*
  * Open the datapath of the current network namespace: adopt what is pinned (or, where the pins are
  * gone, what the attached programs hold), else make it. Pin directories of namespaces that no longer
- * exist are removed. Makes the file numbering be read back, too.
+ * exist are removed. Tables of another size than options->tables are made anew and filled from the old ones; strangers begin
+ * anew. What people should know of it is logged.
  * Returns 0, *ret_datapath and *ret_origin; else -errno and a sentence for people in error: -EPERM
  * (not root), -EPROTONOSUPPORT (another ABI version; it keeps running), -ENOTSUP (kernel below 6.1 or a
- * feature missing).
+ * feature missing), -EBUSY (another agent has this namespace's datapath open: the pin directory is locked).
  */
 int datapath_open(const struct datapath_options *options, struct datapath **ret_datapath,
 		  enum datapath_origin *ret_origin, char error[static DATAPATH_ERROR_MAX]);
@@ -66,8 +69,28 @@ void datapath_close(struct datapath *datapath);
 /* Unpins everything of this namespace. Call after the programs are detached. Ends with datapath_close(). */
 void datapath_remove(struct datapath *datapath);
 
+/*
+ * Make object, opened from the program's skeleton and not loaded, use the shared maps: every map but "counters", which
+ * stays its own; and set the constants that follow from their sizes. Returns 0 or -errno.
+ */
+int datapath_share_maps(const struct datapath *datapath, struct bpf_object *object);
+
+/*
+ * Call when every attached program uses the maps of this datapath (at a start: when the programs of an earlier agent have
+ * been kept or replaced). Where a table was resized, what was written to the old one meanwhile is carried over
+ * and the old one released. Otherwise does nothing.
+ */
+void datapath_finish_adoption(struct datapath *datapath);
+
 /* The fd of a shared map, the datapath's. */
 int datapath_map_fd(const struct datapath *datapath, enum datapath_map map);
+
+/*
+ * Make object, opened and not yet loaded, use the shared maps instead of its own. Returns 0, or -errno of libbpf.
+ * Maps of object that are not shared ("counters") are left alone.
+ */
+struct bpf_object;
+int datapath_share_maps(const struct datapath *datapath, struct bpf_object *object);
 
 /* Directory of this namespace's pins, e.g. /sys/fs/bpf/sluice/1; "" where there is no bpffs. */
 const char *datapath_pin_dir(const struct datapath *datapath);

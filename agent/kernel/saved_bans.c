@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/saved_bans.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "kernel/datapath_private.h"
+
+#define FORMAT_VERSION 1
+#define BOOT_ID_FILE   "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_LEN    36
+
+static void free_json(json_t **json)
+{
+	json_decref(*json);
+}
+#define auto_json __attribute__((cleanup(free_json)))
+
+/* "" where it cannot be read: then no two boots are the same. */
+static void read_boot_id(char id[static BOOT_ID_LEN + 1])
+{
+	auto_fclose FILE *file = fopen(BOOT_ID_FILE, "re");
+
+	*id = '\0';
+	if (file && !fgets(id, BOOT_ID_LEN + 1, file))
+		*id = '\0';
+}
+
+static json_t *time_json(uint64_t at_ns, uint64_t unix_offset_ns)
+{
+	char text[TIMESTAMP_TEXT_MAX];
+
+	if (at_ns == SL_NEVER)
+		return json_null();
+	return json_string(timestamp_format(at_ns + unix_offset_ns, text));
+}
+
+/* ---- Writing ----------------------------------------------------------------- */
+
+struct writing {
+	const struct datapath *datapath;
+	uint64_t now_ns;
+	uint64_t unix_offset_ns;
+	json_t *bans;
+	json_t *allows;
+	bool failed;
+};
+
+/* json_pack() and json_array_append_new() pass a missing member on as NULL, to be seen here once. */
+static void append(struct writing *writing, json_t *array, json_t *entry)
+{
+	if (json_array_append_new(array, entry))
+		writing->failed = true;
+}
+
+static bool write_ban(void *context, const struct ban *ban)
+{
+	struct writing *writing = context;
+	char prefix[PREFIX_TEXT_MAX];
+
+	if (writing->now_ns > ban->until_ns &&
+	    writing->now_ns - ban->until_ns >= writing->datapath->ban_max_ns)
+		return true;
+	append(writing, writing->bans,
+	       json_pack("{s:s, s:o, s:o, s:i, s:i, s:s}", "prefix",
+			 prefix_format(&ban->prefix, prefix), "since",
+			 time_json(ban->since_ns, writing->unix_offset_ns), "until",
+			 time_json(ban->until_ns, writing->unix_offset_ns), "strikes",
+			 (int)ban->strikes, "cause", (int)ban->cause, "reason", ban->reason));
+	return !writing->failed;
+}
+
+static bool write_allow(void *context, const struct allow *allow)
+{
+	struct writing *writing = context;
+	char prefix[PREFIX_TEXT_MAX];
+
+	append(writing, writing->allows,
+	       json_pack("{s:s, s:o, s:s}", "prefix", prefix_format(&allow->prefix, prefix),
+			 "until", time_json(allow->until_ns, writing->unix_offset_ns), "reason",
+			 allow->reason));
+	return !writing->failed;
+}
+
+static int describe(const struct datapath *datapath, uint64_t now_ns, uint64_t unix_offset_ns,
+		    json_t **ret_file)
+{
+	auto_json json_t *bans = json_array(), *allows = json_array();
+	struct writing writing = {datapath, now_ns, unix_offset_ns, bans, allows, false};
+	char boot_id[BOOT_ID_LEN + 1];
+	int error;
+
+	/* From instant 0 on: a ban that is over still has its strikes. */
+	error = datapath_each_ban(datapath, 0, write_ban, &writing);
+	if (!error)
+		error = datapath_each_allow(datapath, now_ns, write_allow, &writing);
+	if (error)
+		return error;
+	read_boot_id(boot_id);
+	*ret_file = json_pack("{s:i, s:s, s:O, s:O}", "sluice_bans", FORMAT_VERSION, "boot_id",
+			      boot_id, "bans", bans, "allows", allows);
+	return writing.failed || !*ret_file ? -ENOMEM : 0;
+}
+
+static int path_in(const char *state_dir, const char *suffix, char path[static PATH_MAX])
+{
+	int len = snprintf(path, PATH_MAX, "%s/" SAVED_BANS_NAME "%s", state_dir, suffix);
+
+	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* A rename is only on disk when its directory is. */
+static int sync_dir(const char *state_dir)
+{
+	auto_close int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) ? -errno : 0;
+}
+
+static int write_file(const json_t *file, const char *path)
+{
+	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	errno = EIO; /* what jansson does not set */
+	return json_dumpfd(file, fd, JSON_COMPACT) || fsync(fd) ? -errno : 0;
+}
+
+int saved_bans_write(const struct datapath *datapath, const char *state_dir, uint64_t now_ns,
+		     uint64_t now_unix_ns)
+{
+	auto_json json_t *file = NULL;
+	char path[PATH_MAX], fresh[PATH_MAX];
+	int error = path_in(state_dir, "", path);
+
+	if (!error)
+		error = path_in(state_dir, ".new", fresh);
+	if (!error)
+		error = describe(datapath, now_ns, now_unix_ns - now_ns, &file);
+	if (!error && mkdir(state_dir, 0700) && errno != EEXIST)
+		error = -errno;
+	if (!error)
+		error = write_file(file, fresh);
+	if (!error && rename(fresh, path))
+		error = -errno;
+	return error ? error : sync_dir(state_dir);
+}
+
+/* ---- Reading ------------------------------------------------------------------- */
+
+struct reading {
+	struct datapath *datapath;
+	uint64_t now_ns;
+	uint64_t unix_offset_ns;
+	struct saved_bans_result result;
+};
+
+static bool read_prefix(const json_t *entry, struct prefix *ret_prefix)
+{
+	const char *text = json_string_value(json_object_get(entry, "prefix"));
+
+	return text && prefix_parse(bytes_of(text), ret_prefix, NULL) == PREFIX_OK;
+}
+
+/*
+ * A wall-clock instant as a monotonic one. What was before this boot began is instant 1: the order of ends in the past
+ * matters to nobody, and 0 means "none" in places.
+ */
+static bool read_time(const struct reading *reading, const json_t *text, uint64_t *ret_at_ns)
+{
+	uint64_t unix_ns;
+
+	if (!json_is_string(text) || timestamp_parse(bytes_of(json_string_value(text)), &unix_ns))
+		return false;
+	*ret_at_ns = unix_ns > reading->unix_offset_ns ? unix_ns - reading->unix_offset_ns : 1;
+	return true;
+}
+
+static void read_reason(const json_t *entry, char *reason, size_t size)
+{
+	const char *text = json_string_value(json_object_get(entry, "reason"));
+
+	snprintf(reason, size, "%s", text ? text : "");
+}
+
+/* Whether now is past the memory of a ban that ended at unix_ns: told by the wall clock, which reaches behind the boot. */
+static bool has_lapsed(const struct reading *reading, const json_t *until)
+{
+	uint64_t now_unix_ns = reading->now_ns + reading->unix_offset_ns, unix_ns;
+
+	return json_is_string(until) &&
+	       !timestamp_parse(bytes_of(json_string_value(until)), &unix_ns) &&
+	       now_unix_ns > unix_ns && now_unix_ns - unix_ns >= reading->datapath->ban_max_ns;
+}
+
+static void read_ban(struct reading *reading, const json_t *entry)
+{
+	json_int_t strikes = json_integer_value(json_object_get(entry, "strikes"));
+	json_int_t cause = json_integer_value(json_object_get(entry, "cause"));
+	const json_t *until = json_object_get(entry, "until");
+	struct ban ban = {};
+	bool is_good = read_prefix(entry, &ban.prefix) &&
+		       read_time(reading, json_object_get(entry, "since"), &ban.since_ns) &&
+		       (json_is_null(until) || read_time(reading, until, &ban.until_ns)) &&
+		       strikes >= 0 && strikes <= UINT32_MAX && cause >= 0 &&
+		       cause < SL_BAN_CAUSE_COUNT;
+
+	if (is_good && has_lapsed(reading, until)) {
+		reading->result.lapsed++;
+		return;
+	}
+	if (json_is_null(until))
+		ban.until_ns = SL_NEVER;
+	ban.strikes = (uint32_t)strikes;
+	ban.cause = (enum sl_ban_cause)cause;
+	read_reason(entry, ban.reason, sizeof(ban.reason));
+	if (!is_good || bans_put(reading->datapath, &ban))
+		reading->result.failed++;
+	else
+		reading->result.bans++;
+}
+
+static void read_allow(struct reading *reading, const json_t *entry)
+{
+	const json_t *until = json_object_get(entry, "until");
+	struct allow allow = {.until_ns = SL_NEVER};
+
+	read_reason(entry, allow.reason, sizeof(allow.reason));
+	if (!read_prefix(entry, &allow.prefix) ||
+	    !(json_is_null(until) || read_time(reading, until, &allow.until_ns)))
+		reading->result.failed++;
+	else if (allow.until_ns <= reading->now_ns)
+		reading->result.lapsed++;
+	else if (datapath_allow(reading->datapath, &allow))
+		reading->result.failed++;
+	else
+		reading->result.allows++;
+}
+
+static int load_file(const char *path, json_t **ret_file, char *error_text)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	json_error_t problem;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > SAVED_BANS_SIZE_MAX) {
+		snprintf(error_text, DATAPATH_ERROR_MAX,
+			 "%.120s is no file, or larger than %u bytes", path, SAVED_BANS_SIZE_MAX);
+		return -EFBIG;
+	}
+	*ret_file = json_loadfd(fd, JSON_REJECT_DUPLICATES, &problem);
+	if (*ret_file && json_is_array(json_object_get(*ret_file, "bans")) &&
+	    json_is_array(json_object_get(*ret_file, "allows")) &&
+	    json_integer_value(json_object_get(*ret_file, "sluice_bans")) == FORMAT_VERSION)
+		return 0;
+	snprintf(error_text, DATAPATH_ERROR_MAX, "%.120s: not saved bans of version %d%s%.80s",
+		 path, FORMAT_VERSION, *ret_file ? "" : ": ", *ret_file ? "" : problem.text);
+	return -EINVAL;
+}
+
+static bool is_of_this_boot(const json_t *file)
+{
+	const char *saved = json_string_value(json_object_get(file, "boot_id"));
+	char boot_id[BOOT_ID_LEN + 1];
+
+	read_boot_id(boot_id);
+	return saved && *boot_id && !strcmp(saved, boot_id);
+}
+
+static void read_entries(struct reading *reading, const json_t *file)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(json_object_get(file, "bans"), i, entry) read_ban(reading, entry);
+	json_array_foreach(json_object_get(file, "allows"), i, entry) read_allow(reading, entry);
+}
+
+int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, const char *state_dir,
+		    uint64_t now_ns, uint64_t now_unix_ns, struct saved_bans_result *ret_result,
+		    char error_text[static DATAPATH_ERROR_MAX])
+{
+	struct reading reading = {datapath, now_ns, now_unix_ns - now_ns, {}};
+	auto_json json_t *file = NULL;
+	char path[PATH_MAX];
+	int error = path_in(state_dir, "", path);
+
+	*error_text = '\0';
+	if (!error)
+		error = load_file(path, &file, error_text);
+	if (error) {
+		if (!*error_text)
+			snprintf(error_text, DATAPATH_ERROR_MAX, "%.120s: %s", state_dir,
+				 strerror(-error));
+		return error;
+	}
+	reading.result.is_same_boot = is_of_this_boot(file);
+	if (!reading.result.is_same_boot || origin == DATAPATH_NEW)
+		read_entries(&reading, file);
+	*ret_result = reading.result;
+	return 0;
+}
