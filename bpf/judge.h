@@ -22,6 +22,8 @@ SL_INLINE bool is_charged(const struct sl_limit *limit, enum sl_kind kind, const
 /* Read every bucket this packet is charged to. */
 SL_INLINE void bill_read(struct visit *v, struct bill *bill)
 {
+	__u64 hash = v->tracked ? 0 : stranger_hash(&v->source);
+
 #pragma unroll
 	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
 		const struct sl_limit *limit = &bill->terms.tier->limit[kind];
@@ -37,7 +39,7 @@ SL_INLINE void bill_read(struct visit *v, struct bill *bill)
 			meter->word = &v->tracked->full_at_ns[kind];
 			meter->seen = READ_ONCE(*meter->word);
 			meter->owed_ns = word_owed(meter->seen, 0, limit->burst_ns, &bill->terms);
-		} else if (!stranger_find(v->hash, kind, limit, &bill->terms, meter)) {
+		} else if (!stranger_find(hash, kind, limit, &bill->terms, meter)) {
 			count_fault(SL_FAULT_EVICTED);
 		}
 	}
@@ -164,7 +166,7 @@ static __attribute__((noinline)) int promote(struct visit *v, const struct bill 
 				v->now_ns + meter->owed_ns + (refused ? 0 : meter->cost_ns);
 	}
 	entry.first_seen_ns = v->now_ns;
-	v->tracked = source_promote(&v->source, &entry, v->hash, v->cfg);
+	v->tracked = source_promote(v->cfg, &v->source, &entry);
 	return 0;
 }
 
@@ -176,8 +178,6 @@ SL_INLINE enum sl_reason bucket(struct visit *v)
 	enum sl_kind refused_by;
 	bool soft = false;
 
-	if (v->tier >= SL_TIERS_MAX)
-		return SL_UNREADY; /* no policy compiles to this; the verifier wants it said */
 	tier = &v->policy->tier[v->tier];
 	if (tier->unlimited)
 		return SL_UNLIMITED;

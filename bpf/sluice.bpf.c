@@ -27,7 +27,6 @@ struct visit {
 	const struct sl_config *cfg;
 	const struct sl_policy *policy;
 	struct sl_tracked *tracked; /* NULL: a stranger */
-	__u64 hash;		    /* of source, once has_source */
 	__u64 now_ns;		    /* 0: the clock has not been read */
 	__u32 ifindex;
 	__u32 rule_id;
@@ -191,7 +190,7 @@ SL_INLINE void set_source(struct visit *v)
 	}
 }
 
-/* Once per packet: the source, its hash, and its entry if it has one. */
+/* Once per packet: the source, and its entry if it has one. */
 SL_INLINE void find_source(struct visit *v)
 {
 	__u32 key = 0;
@@ -200,8 +199,7 @@ SL_INLINE void find_source(struct visit *v)
 	set_source(v);
 	if (!keys)
 		return;
-	v->hash = sl_source_hash(keys, &v->source);
-	if (filter_has(v->cfg, v->hash))
+	if (filter_has(v->cfg, keys, &v->source))
 		v->tracked = bpf_map_lookup_elem(&sources, &v->source);
 }
 
@@ -438,8 +436,7 @@ SL_INLINE void mark(struct xdp_md *ctx, const struct sl_policy *policy)
 		*room = meta;
 }
 
-SEC("xdp.frags")
-int sl_ingress(struct xdp_md *ctx)
+SL_INLINE int ingress(struct xdp_md *ctx)
 {
 	struct visit v = {.ifindex = ctx->ingress_ifindex};
 	enum sl_reason reason = classify(ctx, &v);
@@ -456,6 +453,12 @@ int sl_ingress(struct xdp_md *ctx)
 	if (verdict == SL_FLAG)
 		mark(ctx, v.policy);
 	return verdict == SL_DROP ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp.frags")
+int sl_ingress(struct xdp_md *ctx)
+{
+	return ingress(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -24,18 +24,20 @@ SL_INLINE __u64 *filter_word(__u32 half, __u32 bit)
 }
 
 /* False: surely a stranger. Spares strangers the cold lookup, which a flood consists of. */
-SL_INLINE bool filter_has(const struct sl_config *cfg, __u64 hash)
+SL_INLINE bool filter_has(const struct sl_config *cfg, const struct sl_secret *keys,
+			  const struct sl_source *source)
 {
-	__u32 bit = sl_filter_bit(hash, sl_filter_bits);
+	__u32 bit = sl_filter_bit(keys, source, sl_filter_bits);
 	__u64 *word = filter_word(READ_ONCE(cfg->filter_read) & 1, bit);
 
 	return word && READ_ONCE(*word) >> (bit & 63) & 1;
 }
 
 /* Before the entry: whoever sees the entry's bit missing must not find an entry. */
-SL_INLINE void filter_add(const struct sl_config *cfg, __u64 hash)
+SL_INLINE void filter_add(const struct sl_config *cfg, const struct sl_secret *keys,
+			  const struct sl_source *source)
 {
-	__u32 bit = sl_filter_bit(hash, sl_filter_bits);
+	__u32 bit = sl_filter_bit(keys, source, sl_filter_bits);
 	__u32 halves = READ_ONCE(cfg->filter_write);
 
 #pragma unroll
@@ -51,18 +53,19 @@ SL_INLINE void filter_add(const struct sl_config *cfg, __u64 hash)
  * Give a stranger an entry, with the debt it has. Returns the entry, which may be one that another CPU
  * has just made (then this CPU's last charge is lost, one packet at most), or NULL: it stays a stranger.
  */
-SL_INLINE struct sl_tracked *source_promote(const struct sl_source *source,
-					    const struct sl_tracked *entry, __u64 hash,
-					    const struct sl_config *cfg)
+SL_INLINE struct sl_tracked *source_promote(const struct sl_config *cfg,
+					    const struct sl_source *source,
+					    const struct sl_tracked *entry)
 {
 	__u32 key = 0;
 	struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
+	const struct sl_secret *keys = bpf_map_lookup_elem(&secret, &key);
 	long error;
 
-	if (!shared)
+	if (!shared || !keys)
 		return NULL;
 
-	filter_add(cfg, hash);
+	filter_add(cfg, keys, source);
 	error = bpf_map_update_elem(&sources, source, entry, BPF_NOEXIST);
 	if (!error)
 		__sync_fetch_and_add(&shared->tracked, 1);

@@ -15,6 +15,14 @@
 /* Lines of one region, a power of two; set before loading to the size of the map. */
 const volatile __u32 sl_region_lines = 65536;
 
+SL_INLINE __u64 stranger_hash(const struct sl_source *source)
+{
+	__u32 key = 0;
+	const struct sl_secret *keys = bpf_map_lookup_elem(&secret, &key);
+
+	return keys ? sl_source_hash(keys, source) : 0;
+}
+
 #define PLACES	 (2 * SL_LINE_WORDS) /* a stranger's word is in one of so many places */
 #define NO_PLACE PLACES
 

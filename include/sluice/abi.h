@@ -100,9 +100,10 @@ struct sl_tier {
 	__u8 zero[5];
 };
 
-#define SL_TIERS_MAX  250 /* numbers 0 to 249; the rest of the byte says: */
-#define SL_TIER_ALLOW 254
-#define SL_TIER_DENY  255
+#define SL_TIERS_MAX	250 /* numbers 0 to 249; the rest of the byte says: */
+#define SL_TIER_NUMBERS 256 /* so that any byte is an index */
+#define SL_TIER_ALLOW	254
+#define SL_TIER_DENY	255
 
 /* Value of a policy trie: which tier an address has, and the line that gave it. */
 struct sl_rule {
@@ -143,7 +144,7 @@ struct sl_policy {
 	__u64 protocols[256 / 64];	/* bit set: protected whatever else it carries */
 	__u64 port_protocols[256 / 64]; /* bit set: tcp, udp, sctp where some port is protected */
 	__u64 ports[SL_PORT_TABLES][SL_PORT_WORDS]; /* bit set by destination port, host order */
-	struct sl_tier tier[SL_TIERS_MAX];
+	struct sl_tier tier[SL_TIER_NUMBERS];
 };
 
 /* ---- Configuration and state shared by every program of one namespace ----- */
