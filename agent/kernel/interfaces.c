@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fnmatch.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,175 +11,11 @@
 #include "base/log.h"
 #include "kernel/chatter.h"
 #include "kernel/counters.h"
-#include "kernel/interface.h"
-#include "kernel/interfaces.h"
-#include "kernel/stacking.h"
+#include "kernel/interfaces_private.h"
 
 #define CHECK_EVERY_NS (30 * NS_PER_SEC) /* how long what no message told of may go unnoticed */
 
-struct interfaces {
-	struct datapath *datapath; /* NULL: can only detach */
-	struct links *links;
-	struct loop_timer *timer;
-	struct tc_flag *flag; /* loaded when first wanted */
-	char **names;	      /* the policy's, NULL-terminated; NULL: none */
-	bool wants_flags;
-	bool is_stopped;       /* after interfaces_detach_all() */
-	struct interface **at; /* by depth, so that what is below comes first */
-	size_t count;
-};
-
-/* ---- Which links -------------------------------------------------------------------------- */
-
-static const char *pin_dir(const struct interfaces *interfaces)
-{
-	return interfaces->datapath ? datapath_pin_dir(interfaces->datapath) : "";
-}
-
-static bool is_named(const struct interfaces *interfaces, const struct link *link)
-{
-	for (char **name = interfaces->names; name && *name; name++) {
-		if (!strcmp(*name, link->name))
-			return true;
-		/* "*" is not meant to limit the host's talk with itself. */
-		if (link->type != ARPHRD_LOOPBACK && !fnmatch(*name, link->name, 0))
-			return true;
-	}
-	return false;
-}
-
-static struct interface *find(const struct interfaces *interfaces, unsigned ifindex)
-{
-	for (size_t i = 0; i < interfaces->count; i++)
-		if (interfaces->at[i]->ifindex == ifindex)
-			return interfaces->at[i];
-	return NULL;
-}
-
-static bool is_protected(const void *context, unsigned ifindex)
-{
-	const struct interface *interface = find(context, ifindex);
-
-	return interface && interface->at.mode != ATTACH_NONE;
-}
-
-static void add(struct interfaces *interfaces, const struct link *link)
-{
-	struct interface *interface = calloc(1, sizeof(*interface));
-	struct interface **at =
-		reallocarray(interfaces->at, interfaces->count + 1, sizeof(struct interface *));
-
-	if (at)
-		interfaces->at = at;
-	if (!interface || !at) {
-		free(interface);
-		log_error("%s: not protected: not enough memory; trying again", link->name);
-		return;
-	}
-	interface->ifindex = link->ifindex;
-	interface->serial = link->serial;
-	interface->revision = link->revision - 1; /* not tried yet */
-	interface->at = ATTACHMENT_NONE;
-	snprintf(interface->name, sizeof(interface->name), "%s", link->name);
-	at[interfaces->count++] = interface;
-}
-
-static void drop(struct interfaces *interfaces, size_t index)
-{
-	struct interface *interface = interfaces->at[index];
-
-	counters_unpin(pin_dir(interfaces), interface->ifindex);
-	attachment_close(&interface->at);
-	free(interface);
-	interfaces->at[index] = interfaces->at[--interfaces->count];
-}
-
-static bool has_our_program(const struct interface *interface, const struct link *link)
-{
-	return interface->at.mode != ATTACH_NONE && interface->at.main_id &&
-	       (link->native_id == interface->at.main_id ||
-		link->generic_id == interface->at.main_id);
-}
-
-static void settle(struct interfaces *interfaces, struct interface *interface, bool check)
-{
-	const struct link *link = links_find(interfaces->links, interface->ifindex);
-	const struct link *by =
-		stacking_covered_by(interfaces->links, link, is_protected, interfaces);
-
-	if (by) {
-		interface_cover(interface, by);
-		return;
-	}
-	interface->covered = false;
-	if (link->type != ARPHRD_ETHER && link->type != ARPHRD_LOOPBACK) {
-		interface_complain(interface,
-				   "not protected: its packets have no Ethernet header; name the "
-				   "interface they arrive on");
-		return;
-	}
-	/* What failed is tried again when something about the link is different. */
-	if (!check && (has_our_program(interface, link) || (interface->at.mode == ATTACH_NONE &&
-							    interface->revision == link->revision)))
-		return;
-
-	interface->revision = link->revision;
-	interface_protect(interface, interfaces->datapath,
-			  interfaces->wants_flags ? interfaces->flag : NULL);
-}
-
-/* ---- All of them ------------------------------------------------------------------------------ */
-
-static void drop_what_is_gone(struct interfaces *interfaces)
-{
-	for (size_t i = interfaces->count; i-- > 0;) {
-		struct interface *interface = interfaces->at[i];
-		const struct link *link = links_find(interfaces->links, interface->ifindex);
-
-		if (!link || link->serial != interface->serial) {
-			log_notice("%s: is gone", interface->name);
-			drop(interfaces, i);
-			continue;
-		}
-		if (strcmp(link->name, interface->name))
-			log_notice("%s: is called %s now", interface->name, link->name);
-		memcpy(interface->name, link->name, sizeof(interface->name));
-		if (!is_named(interfaces, link)) {
-			interface_unprotect(interface, "the policy does not name it");
-			drop(interfaces, i);
-		}
-	}
-}
-
-static int by_depth(const void *a, const void *b)
-{
-	const struct interface *x = *(struct interface *const *)a;
-	const struct interface *y = *(struct interface *const *)b;
-
-	if (x->depth != y->depth)
-		return x->depth < y->depth ? -1 : 1;
-	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
-}
-
-/* Make what is attached be what is named. check: also look where nothing seems to have changed. */
-static void reconcile(struct interfaces *interfaces, bool check)
-{
-	drop_what_is_gone(interfaces);
-	for (size_t i = 0; i < links_count(interfaces->links); i++) {
-		const struct link *link = links_at(interfaces->links, i);
-
-		if (is_named(interfaces, link) && !find(interfaces, link->ifindex))
-			add(interfaces, link);
-	}
-	for (size_t i = 0; i < interfaces->count; i++)
-		interfaces->at[i]->depth =
-			stacking_depth(interfaces->links,
-				       links_find(interfaces->links, interfaces->at[i]->ifindex));
-	if (interfaces->count)
-		qsort(interfaces->at, interfaces->count, sizeof(struct interface *), by_depth);
-	for (size_t i = 0; i < interfaces->count; i++)
-		settle(interfaces, interfaces->at[i], check);
-}
+/* ---- What happens ------------------------------------------------------------ */
 
 static void refresh(struct interfaces *interfaces)
 {
@@ -195,7 +30,7 @@ static void on_links_changed(void *context)
 	struct interfaces *interfaces = context;
 
 	if (!interfaces->is_stopped)
-		reconcile(interfaces, false);
+		interfaces_reconcile(interfaces, false);
 }
 
 static void on_check(void *context, uint64_t now_ns)
@@ -205,7 +40,7 @@ static void on_check(void *context, uint64_t now_ns)
 	if (interfaces->is_stopped)
 		return;
 	refresh(interfaces);
-	reconcile(interfaces, true);
+	interfaces_reconcile(interfaces, true);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------- */
@@ -320,7 +155,8 @@ static void detach_strays(struct interfaces *interfaces)
 	for (size_t i = 0; i < links_count(interfaces->links); i++) {
 		const struct link *link = links_at(interfaces->links, i);
 
-		if ((link->native_id || link->generic_id) && !find(interfaces, link->ifindex) &&
+		if ((link->native_id || link->generic_id) &&
+		    !interfaces_find(interfaces, link->ifindex) &&
 		    interface_detach(link->ifindex, link->name))
 			log_notice("%s: no longer protected: the policy does not name it",
 				   link->name);
@@ -350,11 +186,11 @@ void interfaces_apply(struct interfaces *interfaces, const struct policy *policy
 		log_error("the policy's interfaces are left as they were: not enough memory");
 
 	want_flags(interfaces, policy);
-	reconcile(interfaces, true);
+	interfaces_reconcile(interfaces, true);
 	if (!interfaces->wants_flags)
 		remove_flags(interfaces);
 	detach_strays(interfaces);
-	counters_unpin_others(pin_dir(interfaces), is_protected, interfaces);
+	counters_unpin_others(interfaces_pin_dir(interfaces), interfaces_is_protected, interfaces);
 	tell_what_is_awaited(interfaces);
 
 	for (size_t i = 0; i < interfaces->count; i++)
@@ -380,8 +216,8 @@ void interfaces_detach_all(struct interfaces *interfaces)
 		removed += interface_detach(link->ifindex, link->name);
 	}
 	while (interfaces->count)
-		drop(interfaces, interfaces->count - 1);
-	counters_unpin_others(pin_dir(interfaces), is_nobody, NULL);
+		interfaces_drop(interfaces, interfaces->count - 1);
+	counters_unpin_others(interfaces_pin_dir(interfaces), is_nobody, NULL);
 	log_notice("detached: %d XDP program%s of ours removed; nothing is limited any more",
 		   removed, removed == 1 ? "" : "s");
 }
