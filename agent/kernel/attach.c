@@ -305,12 +305,16 @@ static enum attach_result adopt(const struct datapath *datapath, unsigned ifinde
 	auto_close int old_fd = -1;
 	int err = note(slot, attachment), fresh_fd;
 
-	if (!err && attachment->program_id == known)
+	if (err) {
+		attachment->mode = ATTACH_NONE;
+		set_why(error, "reading our program that is attached: %s", cause(err));
+		return ATTACH_FAILED;
+	}
+	if (attachment->program_id == known)
 		return ATTACH_KEPT;
 
 	old_fd = bpf_prog_get_fd_by_id(attachment->program_id);
-	if (!err)
-		err = program_load(datapath, attachment->counters_fd, &fresh);
+	err = program_load(datapath, attachment->counters_fd, &fresh);
 	if (err) {
 		/* What is there keeps limiting by the maps it has. */
 		set_why(attachment->why, "left as an earlier agent attached it: %s", cause(err));

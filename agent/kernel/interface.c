@@ -65,7 +65,8 @@ void interface_unprotect(struct interface *interface, const char *why)
 	interface->flags = false;
 }
 
-static void see_to_flags(struct interface *interface, const struct tc_flag *flag)
+/* Returns whether all is well. */
+static bool see_to_flags(struct interface *interface, const struct tc_flag *flag)
 {
 	char error[TC_ERROR_MAX];
 	int err = tc_flag_attach(flag, interface->ifindex, error);
@@ -77,6 +78,7 @@ static void see_to_flags(struct interface *interface, const struct tc_flag *flag
 		snprintf(trouble, sizeof(trouble), "flags do not reach skb->mark: %.200s", error);
 		interface_complain(interface, trouble);
 	}
+	return !err;
 }
 
 void interface_protect(struct interface *interface, const struct datapath *datapath,
@@ -98,13 +100,12 @@ void interface_protect(struct interface *interface, const struct datapath *datap
 		return;
 	}
 	if (result != ATTACH_KEPT || !was_attached) {
-		interface->trouble[0] = '\0';
 		counters_pin(datapath_pin_dir(datapath), interface->ifindex,
 			     interface->at.counters_fd);
 		announce(interface, result);
 	}
-	if (flag)
-		see_to_flags(interface, flag);
+	if (!flag || see_to_flags(interface, flag))
+		interface_complain(interface, ""); /* nothing is wrong any more */
 }
 
 void interface_cover(struct interface *interface, const struct link *by)
@@ -114,6 +115,7 @@ void interface_cover(struct interface *interface, const struct link *by)
 	if (!interface->covered)
 		log_info("%s: left alone: its packets are judged on %s", interface->name, by->name);
 	interface->covered = true;
+	interface->trouble[0] = '\0';
 	snprintf(interface->at.why, sizeof(interface->at.why), "its packets are judged on %s",
 		 by->name);
 }

@@ -17,7 +17,7 @@ struct interface {
 	unsigned depth;	   /* how many links are below it */
 	char name[IF_NAMESIZE];
 	struct attachment at;
-	bool covered; /* stacked on a protected one; trouble then says on which */
+	bool covered; /* stacked on a protected one; at.why then says on which */
 	bool flags;   /* the tc program is in place */
 	char trouble[INTERFACE_ERROR_MAX]; /* what was last logged as wrong; "" if nothing is */
 };

@@ -180,7 +180,10 @@ void interfaces_apply(struct interfaces *interfaces, const struct policy *policy
 {
 	size_t attached = 0;
 
-	interfaces->is_stopped = false;
+	if (ret_attached)
+		*ret_attached = 0;
+	if (interfaces->is_stopped)
+		return;
 	refresh(interfaces);
 	if (take_names(interfaces, policy))
 		log_error("the policy's interfaces are left as they were: not enough memory");

@@ -44,7 +44,9 @@ struct interface_status {
 struct interfaces;
 
 /*
- * Start following links with loop. Nothing is attached before interfaces_apply().
+ * Start following links with loop. Nothing is attached before interfaces_apply(). A process that only detaches,
+ * and calls nothing but interfaces_detach_all(), may do so without a datapath (NULL): what is ours is found by the
+ * programs themselves.
  * Returns 0 and *ret_interfaces; -errno with a sentence in error.
  */
 int interfaces_new(struct loop *loop, struct datapath *datapath, struct interfaces **ret_interfaces,
@@ -54,7 +56,8 @@ void interfaces_free(struct interfaces *interfaces);
 /*
  * Make what is attached be what policy names: now, and for every link that comes, goes or is renamed
  * later. The policy must outlive the call only. *ret_attached (may be NULL) counts protected interfaces.
- * An interface that cannot be protected is logged and does not fail the others.
+ * An interface that cannot be protected is logged, tried again when it changes and every 30 s, and does not fail
+ * the others. After interfaces_detach_all() this does nothing.
  */
 void interfaces_apply(struct interfaces *interfaces, const struct policy *policy,
 		      size_t *ret_attached);
@@ -62,7 +65,7 @@ void interfaces_apply(struct interfaces *interfaces, const struct policy *policy
 /* Detach every program that is ours, here and from earlier agents, and attach nothing any more. */
 void interfaces_detach_all(struct interfaces *interfaces);
 
-/* State and counters of every link the policy names. Return false from fn to stop. */
+/* State and counters of every link the policy names, and of names that no link has yet (ifindex 0). Return false from fn to stop. */
 typedef bool interface_fn(void *context, const struct interface_status *status);
 void interfaces_each(const struct interfaces *interfaces, interface_fn *fn, void *context);
 
