@@ -19,30 +19,73 @@ SL_INLINE bool is_charged(const struct sl_limit *limit, enum sl_kind kind, const
 	return limit->cost && (kind != SL_CONNECTIONS || pkt->opens_connection);
 }
 
-/* Read every bucket this packet is charged to. */
-SL_INLINE void bill_read(struct visit *v, struct bill *bill)
+SL_INLINE void bill_read_tracked(struct sl_tracked *tracked, struct bill *bill)
 {
-	__u64 hash = v->tracked ? 0 : stranger_hash(&v->source);
-
 #pragma unroll
 	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
 		const struct sl_limit *limit = &bill->terms.tier->limit[kind];
 		struct meter *meter = &bill->meter[kind];
 
-		meter->cost_ns = 0;
-		if (!is_charged(limit, kind, &v->pkt))
+		if (!meter->cost_ns)
 			continue;
-
-		meter->cost_ns = sl_limit_cost_ns(limit, kind, v->pkt.len);
-		if (v->tracked) {
-			meter->tag = 0;
-			meter->word = &v->tracked->full_at_ns[kind];
-			meter->seen = READ_ONCE(*meter->word);
-			meter->owed_ns = word_owed(meter->seen, 0, limit->burst_ns, &bill->terms);
-		} else if (!stranger_find(hash, kind, limit, &bill->terms, meter)) {
-			count_fault(SL_FAULT_EVICTED);
-		}
+		meter->tag = 0;
+		meter->word = &tracked->full_at_ns[kind];
+		meter->seen = READ_ONCE(*meter->word);
+		meter->owed_ns = word_owed(meter->seen, 0, limit->burst_ns, &bill->terms);
 	}
+}
+
+/* Places used in the two lines of region by this packet's limits. */
+SL_INLINE __u32 bill_places(const struct bill *bill, __u32 region)
+{
+	__u32 taken = 0;
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
+		if (bill->meter[kind].cost_ns && bill->terms.tier->limit[kind].region == region)
+			taken |= 1u << bill->meter[kind].place;
+	return taken;
+}
+
+/* First the words it has, then places for those it lacks: no two limits may choose the same. */
+SL_INLINE void bill_read_stranger(const struct sl_source *source, struct bill *bill)
+{
+	__u64 hash = stranger_hash(source);
+	const struct sl_limit *limit = bill->terms.tier->limit;
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
+		if (bill->meter[kind].cost_ns)
+			stranger_find(hash, kind, &limit[kind], &bill->terms, &bill->meter[kind]);
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		struct meter *meter = &bill->meter[kind];
+
+		if (!meter->cost_ns || meter->word)
+			continue;
+		if (!stranger_settle(hash, &limit[kind], &bill->terms,
+				     bill_places(bill, limit[kind].region), meter))
+			count_fault(SL_FAULT_EVICTED);
+	}
+}
+
+/* Read every bucket this packet is charged to. */
+SL_INLINE void bill_read(struct visit *v, struct bill *bill)
+{
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		const struct sl_limit *limit = &bill->terms.tier->limit[kind];
+
+		bill->meter[kind].cost_ns = is_charged(limit, kind, &v->pkt)
+						    ? sl_limit_cost_ns(limit, kind, v->pkt.len)
+						    : 0;
+	}
+
+	if (v->tracked)
+		bill_read_tracked(v->tracked, bill);
+	else
+		bill_read_stranger(&v->source, bill);
 }
 
 /* The kind whose limit the packet is over, or SL_KIND_COUNT; *ret_soft: above a soft mark. */
@@ -94,7 +137,17 @@ SL_INLINE enum sl_reason bill_take(struct bill *bill)
 	return CONTINUE;
 }
 
-/* What being over a limit means in this tier; lost races end in refusal whatever the tier says. */
+/* The bucket that refused may owe more than the present burst. */
+SL_INLINE void bill_clamp(const struct bill *bill, enum sl_kind refused_by)
+{
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
+		if (kind == refused_by)
+			meter_clamp(&bill->meter[kind], &bill->terms.tier->limit[kind],
+				    &bill->terms);
+}
+
+/* What a refusal means in this tier. */
 SL_INLINE enum sl_reason over(const struct visit *v, const struct sl_tier *tier,
 			      enum sl_reason reason)
 {
@@ -102,6 +155,8 @@ SL_INLINE enum sl_reason over(const struct visit *v, const struct sl_tier *tier,
 		return SL_FLAG_OVER;
 	if (tier->over == SL_OVER_COUNT)
 		return SL_DRY_RUN;
+	if (reason == SL_CONTENDED)
+		return reason;
 	if (v->is_deep)
 		return SL_OVER_DEEP_TAGS;
 	return v->is_opaque ? SL_OVER_PORTLESS : reason;
@@ -145,6 +200,18 @@ SL_INLINE bool has_room(const struct visit *v)
 	return shared && READ_ONCE(shared->tracked) < room;
 }
 
+/* What a stranger owes on a limit that this packet is not charged to. */
+SL_INLINE __u64 other_debt(const struct sl_source *source, enum sl_kind kind,
+			   const struct terms *terms)
+{
+	const struct sl_limit *limit = &terms->tier->limit[kind];
+	struct meter meter = {};
+
+	if (limit->cost)
+		stranger_find(stranger_hash(source), kind, limit, terms, &meter);
+	return meter.owed_ns;
+}
+
 /* Its debts come along; the words in the strangers table fall due by themselves. */
 static __attribute__((noinline)) int promote(struct visit *v, const struct bill *bill, bool refused)
 {
@@ -173,7 +240,7 @@ static __attribute__((noinline)) int promote(struct visit *v, const struct bill 
 SL_INLINE enum sl_reason bucket(struct visit *v)
 {
 	struct bill bill = {};
-	enum sl_reason reason = CONTINUE;
+	enum sl_reason reason;
 	const struct sl_tier *tier;
 	enum sl_kind refused_by;
 	bool soft = false;
@@ -187,16 +254,16 @@ SL_INLINE enum sl_reason bucket(struct visit *v)
 
 	bill_read(v, &bill);
 	refused_by = bill_check(&bill, &soft);
-	if (refused_by == SL_KIND_COUNT)
+	if (refused_by == SL_KIND_COUNT) {
 		reason = bill_take(&bill);
-	else
+	} else {
 		reason = SL_OVER_PACKETS + refused_by;
+		bill_clamp(&bill, refused_by);
+	}
 
 	if (!v->tracked && is_worth_an_entry(v, &bill, reason != CONTINUE) && has_room(v))
 		promote(v, &bill, reason != CONTINUE);
 
-	if (reason == SL_CONTENDED)
-		return reason;
 	return reason == CONTINUE ? within(v, soft) : over(v, tier, reason);
 }
 

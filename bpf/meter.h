@@ -25,6 +25,7 @@ struct meter {
 	__u64 owed_ns;
 	__u64 cost_ns; /* 0: this packet is not charged here */
 	__u32 tag;     /* of a stranger's word; 0: the word of a tracked source */
+	__u32 place;   /* of a stranger's word in its two lines (stranger.h) */
 };
 
 /* What a verdict is worked out from, besides the packet. */
@@ -117,6 +118,26 @@ __attribute__((noinline)) int word_refund(__u64 *word, const struct claim *claim
 	return 0;
 }
 
+/*
+ * A debt made under a longer burst than the present one is cut to it, or nobody but the clock would ever
+ * shorten it: who is refused writes nothing else.
+ */
+__attribute__((noinline)) int word_clamp(__u64 *word, const struct claim *claim)
+{
+	__u64 seen, next;
+
+	if (!word || !claim)
+		return 0;
+
+	seen = READ_ONCE(*word);
+	if (claim->tag && sl_word_tag(seen) != claim->tag)
+		return 0;
+	next = word_made(claim->tag, claim->terms.now_ns, claim->burst_ns);
+	if (word_owed(seen, claim->tag, claim->burst_ns, &claim->terms) == claim->burst_ns)
+		__sync_val_compare_and_swap(word, seen, next); /* lost: the winner has clamped it */
+	return 0;
+}
+
 SL_INLINE struct claim meter_claim(const struct meter *meter, const struct sl_limit *limit,
 				   const struct terms *terms)
 {
@@ -142,6 +163,18 @@ SL_INLINE enum take_result meter_take(const struct meter *meter, const struct sl
 
 	claim = meter_claim(meter, limit, terms);
 	return word_retake(meter->word, &claim);
+}
+
+/* After a refusal. A bucket that owes its whole burst may owe more than that. */
+SL_INLINE void meter_clamp(const struct meter *meter, const struct sl_limit *limit,
+			   const struct terms *terms)
+{
+	struct claim claim;
+
+	if (meter->owed_ns < limit->burst_ns)
+		return;
+	claim = meter_claim(meter, limit, terms);
+	word_clamp(meter->word, &claim);
 }
 
 SL_INLINE void meter_give_back(const struct meter *meter, const struct sl_limit *limit,

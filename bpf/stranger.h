@@ -44,10 +44,13 @@ __attribute__((noinline)) int stranger_place(const struct sl_line *line,
 	return NO_PLACE;
 }
 
-/* Which place a newcomer takes: the first word that owes nothing, else the one that owes least. */
+/*
+ * Which place a newcomer takes: the first word that owes nothing, else the one that owes least; none
+ * whose bit is set in taken.
+ */
 __attribute__((noinline)) int stranger_vacancy(const struct sl_line *line,
 					       const struct sl_line *other, __u64 now_ns,
-					       __u64 longest_burst_ns)
+					       __u64 longest_burst_ns, __u32 taken)
 {
 	__u64 least_ns = SL_NEVER;
 	int place = 0;
@@ -60,6 +63,8 @@ __attribute__((noinline)) int stranger_vacancy(const struct sl_line *line,
 		__u64 word = READ_ONCE(at->word[i & (SL_LINE_WORDS - 1)]);
 		__u64 owed_ns = 0;
 
+		if (taken >> i & 1)
+			continue;
 		if (sl_word_tag(word))
 			owed_ns = sl_word_owed(word, now_ns, longest_burst_ns);
 		if (!owed_ns)
@@ -72,42 +77,70 @@ __attribute__((noinline)) int stranger_vacancy(const struct sl_line *line,
 	return place;
 }
 
-/*
- * Set meter to the word of this stranger and kind, or to the one a newcomer would take; writes
- * nothing. Returns false if somebody still in debt would be forgotten for it.
- */
-SL_INLINE bool stranger_find(__u64 hash, enum sl_kind kind, const struct sl_limit *limit,
-			     const struct terms *terms, struct meter *meter)
+struct line_pair {
+	struct sl_line *line;
+	struct sl_line *other;
+};
+
+SL_INLINE struct line_pair stranger_lines(__u64 hash, __u32 region)
 {
-	__u32 first = sl_line_index(hash, 0, limit->region, sl_region_lines);
-	__u32 second = sl_line_index(hash, 1, limit->region, sl_region_lines);
-	struct sl_line *line = bpf_map_lookup_elem(&strangers, &first);
-	struct sl_line *other = bpf_map_lookup_elem(&strangers, &second);
-	__u32 place;
-	bool is_known;
+	__u32 first = sl_line_index(hash, 0, region, sl_region_lines);
+	__u32 second = sl_line_index(hash, 1, region, sl_region_lines);
 
-	meter->word = NULL;
-	meter->tag = sl_tag_of(hash, kind);
-	if (!line || !other)
-		return true;
+	return (struct line_pair){
+		bpf_map_lookup_elem(&strangers, &first),
+		bpf_map_lookup_elem(&strangers, &second),
+	};
+}
 
-	place = stranger_place(line, other, meter->tag);
-	is_known = place < NO_PLACE;
-	if (!is_known)
-		place = stranger_vacancy(line, other, terms->now_ns, terms->longest_burst_ns);
+SL_INLINE void meter_place(struct meter *meter, struct line_pair pair, __u32 place)
+{
+	struct sl_line *line = place < SL_LINE_WORDS ? pair.line : pair.other;
 
-	if (place >= SL_LINE_WORDS)
-		line = other;
+	meter->place = place;
 	meter->word = &line->word[place & (SL_LINE_WORDS - 1)];
 	meter->seen = READ_ONCE(*meter->word);
-	if (!is_known) {
-		meter->owed_ns = 0;
-		return !sl_word_tag(meter->seen) ||
-		       !sl_word_owed(meter->seen, terms->now_ns, terms->longest_burst_ns);
-	}
+}
+
+/* Set meter to the word of this stranger and kind, if it has one; else meter->word is NULL. */
+SL_INLINE void stranger_find(__u64 hash, enum sl_kind kind, const struct sl_limit *limit,
+			     const struct terms *terms, struct meter *meter)
+{
+	struct line_pair pair = stranger_lines(hash, limit->region);
+	__u32 place;
+
+	meter->word = NULL;
+	meter->owed_ns = 0;
+	meter->place = NO_PLACE;
+	meter->tag = sl_tag_of(hash, kind);
+	if (!pair.line || !pair.other)
+		return;
+
+	place = stranger_place(pair.line, pair.other, meter->tag);
+	if (place >= NO_PLACE)
+		return;
 	/* Taken by another since it was found: that race ends in refusal when it is taken. */
+	meter_place(meter, pair, place);
 	meter->owed_ns = word_owed(meter->seen, meter->tag, limit->burst_ns, terms);
-	return true;
+}
+
+/*
+ * Set meter to the word a newcomer would take; taken has the bits of the places that this packet's other
+ * limits use. Writes nothing. Returns false if somebody still in debt would be forgotten for it.
+ */
+SL_INLINE bool stranger_settle(__u64 hash, const struct sl_limit *limit, const struct terms *terms,
+			       __u32 taken, struct meter *meter)
+{
+	struct line_pair pair = stranger_lines(hash, limit->region);
+
+	if (!pair.line || !pair.other)
+		return true;
+
+	meter_place(meter, pair,
+		    stranger_vacancy(pair.line, pair.other, terms->now_ns, terms->longest_burst_ns,
+				     taken));
+	return !sl_word_tag(meter->seen) ||
+	       !sl_word_owed(meter->seen, terms->now_ns, terms->longest_burst_ns);
 }
 
 #endif
