@@ -24,12 +24,13 @@ struct datapath;
 struct bpf_object;
 
 /* Every map shared by the programs of a namespace, as X(name). Pinned under these names. */
-#define DATAPATH_MAPS(X)                                                                     \
-	X(config)                                                                            \
-	X(state)                                                                             \
-	X(secret) X(policies) X(policy4) X(policy6) X(allows4) X(allows6) X(ban_prefixes4)   \
-		X(ban_prefixes6) X(bans) X(sources) X(filter) X(strangers) X(tiers) X(rules) \
-			X(faults) X(budgets) X(events)
+#define DATAPATH_MAPS(X)                                                                      \
+	X(config)                                                                             \
+	X(state)                                                                              \
+	X(secret)                                                                             \
+	X(policies)                                                                           \
+	X(policy4) X(policy6) X(allows4) X(allows6) X(ban_prefixes4) X(ban_prefixes6) X(bans) \
+		X(sources) X(filter) X(strangers) X(tiers) X(rules) X(faults) X(budgets) X(events)
 
 enum datapath_map {
 #define DATAPATH_MAP_ENUM(name) DATAPATH_MAP_##name,
@@ -47,7 +48,7 @@ enum datapath_origin {
 };
 
 struct datapath_options {
-	struct policy_tables tables; /* sizes for new maps */
+	struct policy_tables tables; /* sizes; 0: as it is, or the usual one where there is none */
 	bool fresh;		     /* take the place of a datapath of another ABI version */
 };
 
@@ -78,7 +79,7 @@ int datapath_share_maps(const struct datapath *datapath, struct bpf_object *obje
 /*
  * Call when every attached program uses the maps of this datapath (at a start: when the programs of an earlier agent have
  * been kept or replaced). Where a table was resized, what was written to the old one meanwhile is carried over
- * and the old one released. Otherwise does nothing.
+ * and the old one released. Otherwise does nothing. The first sweep calls it, too.
  */
 void datapath_finish_adoption(struct datapath *datapath);
 

@@ -184,12 +184,12 @@ static void switch_over(struct loading *loading)
 	delete_rule_counters(datapath, loading->generation);
 }
 
+/* Before the first policy, too: bans may have been put back under the usual lengths. */
 static bool changes_bits(const struct loading *loading)
 {
 	struct source_bits now = loading->datapath->bits, then = loading->policy->source_bits;
 
-	return loading->datapath->config->generation &&
-	       (now.ipv4 != then.ipv4 || now.ipv6 != then.ipv6);
+	return now.ipv4 != then.ipv4 || now.ipv6 != then.ipv6;
 }
 
 static int load(struct loading *loading)

@@ -50,7 +50,7 @@ uint32_t maps_entries(enum datapath_map map, const struct policy_tables *tables)
 	if (map == DATAPATH_MAP_sources)
 		return tables->sources;
 	if (map == DATAPATH_MAP_filter)
-		return 2 * (filter_bits_for(tables->sources) / 64);
+		return tables->sources ? 2 * (filter_bits_for(tables->sources) / 64) : 0;
 	if (map == DATAPATH_MAP_strangers)
 		return (uint32_t)(tables->strangers / sizeof(struct sl_line));
 	if (map == DATAPATH_MAP_rules)

@@ -179,7 +179,7 @@ void datapath_finish_adoption(struct datapath *datapath)
 		(void)copy_map(datapath, DATAPATH_MAP_sources); /* full: they are strangers then */
 	if (datapath->old_fd[DATAPATH_MAP_bans] >= 0)
 		(void)copy_map(datapath, DATAPATH_MAP_bans); /* full: the ban would not have fit */
-	count_anew(datapath);
+	count_anew(datapath);				     /* of tables that were resized */
 	for (int i = 0; i < DATAPATH_MAP_COUNT; i++) {
 		if (datapath->old_fd[i] >= 0)
 			close(datapath->old_fd[i]);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,17 +111,13 @@ static int describe(const struct datapath *datapath, uint64_t now_ns, uint64_t u
 	return writing.failed || !*ret_file ? -ENOMEM : 0;
 }
 
-static int path_in(const char *state_dir, const char *suffix, char path[static PATH_MAX])
-{
-	int len = snprintf(path, PATH_MAX, "%s/" SAVED_BANS_NAME "%s", state_dir, suffix);
-
-	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
 /* A rename is only on disk when its directory is. */
-static int sync_dir(const char *state_dir)
+static int sync_dir_of(const char *path)
 {
-	auto_close int fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	auto_close int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) ? -errno : 0;
 }
@@ -135,24 +132,21 @@ static int write_file(const json_t *file, const char *path)
 	return json_dumpfd(file, fd, JSON_COMPACT) || fsync(fd) ? -errno : 0;
 }
 
-int saved_bans_write(const struct datapath *datapath, const char *state_dir, uint64_t now_ns,
-		     uint64_t now_unix_ns)
+int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t now_ns,
+		     uint64_t unix_offset_ns)
 {
 	auto_json json_t *file = NULL;
-	char path[PATH_MAX], fresh[PATH_MAX];
-	int error = path_in(state_dir, "", path);
+	char fresh[PATH_MAX];
+	int error;
 
-	if (!error)
-		error = path_in(state_dir, ".new", fresh);
-	if (!error)
-		error = describe(datapath, now_ns, now_unix_ns - now_ns, &file);
-	if (!error && mkdir(state_dir, 0700) && errno != EEXIST)
-		error = -errno;
+	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+		return -ENAMETOOLONG;
+	error = describe(datapath, now_ns, unix_offset_ns, &file);
 	if (!error)
 		error = write_file(file, fresh);
 	if (!error && rename(fresh, path))
 		error = -errno;
-	return error ? error : sync_dir(state_dir);
+	return error ? error : sync_dir_of(path);
 }
 
 /* ---- Reading ------------------------------------------------------------------- */
@@ -287,21 +281,19 @@ static void read_entries(struct reading *reading, const json_t *file)
 	json_array_foreach(json_object_get(file, "allows"), i, entry) read_allow(reading, entry);
 }
 
-int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, const char *state_dir,
-		    uint64_t now_ns, uint64_t now_unix_ns, struct saved_bans_result *ret_result,
+int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, const char *path,
+		    uint64_t now_ns, uint64_t unix_offset_ns, struct saved_bans_result *ret_result,
 		    char error_text[static DATAPATH_ERROR_MAX])
 {
-	struct reading reading = {datapath, now_ns, now_unix_ns - now_ns, {}};
+	struct reading reading = {datapath, now_ns, unix_offset_ns, {}};
 	auto_json json_t *file = NULL;
-	char path[PATH_MAX];
-	int error = path_in(state_dir, "", path);
+	int error;
 
 	*error_text = '\0';
-	if (!error)
-		error = load_file(path, &file, error_text);
+	error = load_file(path, &file, error_text);
 	if (error) {
 		if (!*error_text)
-			snprintf(error_text, DATAPATH_ERROR_MAX, "%.120s: %s", state_dir,
+			snprintf(error_text, DATAPATH_ERROR_MAX, "%.120s: %s", path,
 				 strerror(-error));
 		return error;
 	}

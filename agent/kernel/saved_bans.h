@@ -24,16 +24,13 @@ struct saved_bans_result {
 	bool is_same_boot; /* the file is of this boot */
 };
 
-#define SAVED_BANS_NAME "bans.json" /* in the state directory */
-
 /*
- * Write every ban that has not lapsed and every allow to SAVED_BANS_NAME in state_dir, which is made if it is missing: first
- * under another name, synced, then put in its place at once. now_ns and now_unix_ns are the same moment by CLOCK_MONOTONIC and
- * by the wall clock.
+ * Write every ban that has not lapsed at now_ns and every allow to path: first to "PATH.new", synced, then put in its place
+ * at once. unix_offset_ns is what to add to a monotonic instant to get wall-clock time.
  * Returns 0 or -errno with the old file untouched.
  */
-int saved_bans_write(const struct datapath *datapath, const char *state_dir, uint64_t now_ns,
-		     uint64_t now_unix_ns);
+int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t now_ns,
+		     uint64_t unix_offset_ns);
 
 /*
  * Put back what saved_bans_write() wrote. A file of this boot is left alone where datapath was adopted (origin): its
@@ -41,8 +38,8 @@ int saved_bans_write(const struct datapath *datapath, const char *state_dir, uin
  * Returns 0 with *ret_result; -ENOENT if there is no file; else -errno and a sentence in error: -EINVAL (damaged),
  * -EFBIG. Single damaged entries are counted, not fatal.
  */
-int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, const char *state_dir,
-		    uint64_t now_ns, uint64_t now_unix_ns, struct saved_bans_result *ret_result,
+int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, const char *path,
+		    uint64_t now_ns, uint64_t unix_offset_ns, struct saved_bans_result *ret_result,
 		    char error[static DATAPATH_ERROR_MAX]);
 
 #endif

@@ -214,6 +214,8 @@ void datapath_sweep(struct datapath *datapath, uint64_t now_ns, datapath_told_fn
 {
 	struct telling to = {datapath, now_ns, told, context};
 
+	/* By the first sweep of an agent every program it could replace has been. */
+	datapath_finish_adoption(datapath);
 	sweep_sources(&to);
 	shrink_filter(datapath);
 	sweep_bans(&to);

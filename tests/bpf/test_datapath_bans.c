@@ -176,6 +176,16 @@ static void other_source_lengths_lose_no_ban(void **state)
 	assert_int_equal(datapath->config->has_ban_prefixes, 0);
 }
 
+static void bans_put_back_before_the_first_policy_follow_its_source_lengths(void **state)
+{
+	struct datapath *datapath = *state;
+
+	ban(datapath, NULL, "2001:db8:1:2::5", 1, 100);
+	load(datapath, POLICY_A "source_prefix: {ipv4: 32, ipv6: 56}\n");
+	assert_true(is_in_hash(datapath, "2001:db8:1:ff::1"));
+	assert_int_equal(banned_until(datapath, "2001:db8:1:ff::1", 50), 100);
+}
+
 /* ---- Sweep ----------------------------------------------------------------------- */
 
 struct told {
@@ -307,6 +317,7 @@ int main(void)
 		TEST(a_ban_under_a_runtime_allow_fails_until_it_is_disallowed),
 		TEST(a_full_ban_table_refuses_and_keeps_what_it_has),
 		TEST(other_source_lengths_lose_no_ban),
+		TEST(bans_put_back_before_the_first_policy_follow_its_source_lengths),
 		TEST(a_source_leaves_after_60s_idle_and_not_1ns_sooner),
 		TEST(a_source_that_owes_1ns_stays),
 		TEST(the_end_of_a_ban_is_told_once_and_its_strikes_are_forgotten_later),

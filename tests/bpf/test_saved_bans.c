@@ -7,13 +7,14 @@
 #include "kernel/saved_bans.h"
 
 #define UNIX_NOW (1800000000ull * SECOND)
+#define SAVED_AT (1000 * SECOND)
 #define MANY	 100000
 
 static char dir[] = "/tmp/sl-state-XXXXXX";
 
 static void path_of_file(char path[static 128])
 {
-	snprintf(path, 128, "%s/" SAVED_BANS_NAME, dir);
+	snprintf(path, 128, "%s/bans.json", dir);
 }
 
 /* What another boot finds: the same file with another boot's name in it. */
@@ -47,13 +48,22 @@ static void write_text(const char *text)
 	fclose(file);
 }
 
+static void save(const struct datapath *datapath)
+{
+	char path[128];
+
+	path_of_file(path);
+	assert_int_equal(saved_bans_write(datapath, path, SAVED_AT, UNIX_NOW - SAVED_AT), 0);
+}
+
 static struct saved_bans_result read_back(struct datapath *datapath, enum datapath_origin origin,
 					  uint64_t now_ns, uint64_t unix_ns)
 {
 	struct saved_bans_result result = {};
-	char error[DATAPATH_ERROR_MAX];
+	char error[DATAPATH_ERROR_MAX], path[128];
 
-	if (saved_bans_read(datapath, origin, dir, now_ns, unix_ns, &result, error))
+	path_of_file(path);
+	if (saved_bans_read(datapath, origin, path, now_ns, unix_ns - now_ns, &result, error))
 		fail_msg("%s", error);
 	return result;
 }
@@ -90,7 +100,7 @@ static void a_ban_ends_after_a_reboot_when_it_would_have_ended_anyway(void **sta
 	struct ban ban;
 
 	put_some(*state);
-	assert_int_equal(saved_bans_write(*state, dir, 1000 * SECOND, UNIX_NOW), 0);
+	save(*state);
 	pretend_reboot();
 	*state = new_boot(*state);
 
@@ -120,7 +130,7 @@ static void a_ban_that_ended_while_the_host_was_down_leaves_its_strikes(void **s
 	struct ban ban;
 
 	put_some(datapath);
-	assert_int_equal(saved_bans_write(datapath, dir, 1000 * SECOND, UNIX_NOW), 0);
+	save(datapath);
 	pretend_reboot();
 	*state = datapath = new_boot(datapath);
 	read_back(datapath, DATAPATH_NEW, 20 * SECOND, UNIX_NOW + 600 * SECOND);
@@ -136,7 +146,7 @@ static void strikes_older_than_their_memory_are_not_put_back(void **state)
 	struct saved_bans_result result;
 
 	put_some(*state);
-	assert_int_equal(saved_bans_write(*state, dir, 1000 * SECOND, UNIX_NOW), 0);
+	save(*state);
 	pretend_reboot();
 	*state = new_boot(*state);
 	result = read_back(*state, DATAPATH_NEW, 20 * SECOND, UNIX_NOW + 86400 * SECOND);
@@ -150,7 +160,7 @@ static void an_adopted_datapath_of_this_boot_is_left_alone(void **state)
 	struct saved_bans_result result;
 
 	put_some(*state);
-	assert_int_equal(saved_bans_write(*state, dir, 1000 * SECOND, UNIX_NOW), 0);
+	save(*state);
 	assert_int_equal(datapath_unban(*state, &at), 0);
 	result = read_back(*state, DATAPATH_ADOPTED, 1001 * SECOND, UNIX_NOW + SECOND);
 	assert_true(result.is_same_boot);
@@ -173,13 +183,14 @@ static void a_damaged_file_is_an_error_with_a_sentence(void **state)
 
 	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
 		struct saved_bans_result result;
-		char error[DATAPATH_ERROR_MAX] = "";
+		char error[DATAPATH_ERROR_MAX] = "", path[128];
 
+		path_of_file(path);
 		write_text(damaged[i]);
 		assert_int_equal(
-			saved_bans_read(*state, DATAPATH_NEW, dir, 1, UNIX_NOW, &result, error),
+			saved_bans_read(*state, DATAPATH_NEW, path, 1, UNIX_NOW, &result, error),
 			-EINVAL);
-		assert_non_null(strstr(error, SAVED_BANS_NAME));
+		assert_non_null(strstr(error, "bans.json"));
 	}
 }
 
@@ -209,7 +220,7 @@ static void without_a_file_there_is_nothing_to_put_back(void **state)
 
 	path_of_file(path);
 	(void)unlink(path);
-	assert_int_equal(saved_bans_read(*state, DATAPATH_NEW, dir, 1, UNIX_NOW, &result, error),
+	assert_int_equal(saved_bans_read(*state, DATAPATH_NEW, path, 1, UNIX_NOW, &result, error),
 			 -ENOENT);
 }
 
