@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* interfaces: ["eth0", "ens*"] */
+#include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 static bool is_pattern_text(struct bytes text)
 {
 	for (size_t i = 0; i < text.len; i++)
-		if (text.at[i] <= ' ' || text.at[i] == '/' || text.at[i] == 0x7f)
+		if (!isgraph((unsigned char)text.at[i]) || text.at[i] == '/')
 			return false;
 	return true;
 }

@@ -21,7 +21,7 @@
 
 static bool is_tier_name(struct bytes text)
 {
-	if (!text.len || text.len > POLICY_NAME_MAX)
+	if (!text.len || text.len > POLICY_NAME_MAX || !isalnum((unsigned char)text.at[0]))
 		return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (!isalnum((unsigned char)text.at[i]) && !memchr("_-.", text.at[i], 3))
@@ -62,7 +62,8 @@ int reading_tier_name(struct reading *r, const struct node *node)
 		return -EINVAL;
 	if (!is_tier_name(node->text)) {
 		reading_unexpected(r, node,
-				   "a tier's name: at most 63 letters, digits, '_', '-', '.'");
+				   "a tier's name: at most 63 letters, digits, '_', '-', '.', "
+				   "beginning with a letter or digit");
 		return -EINVAL;
 	}
 	number = name_number(&r->names, node->text);

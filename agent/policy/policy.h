@@ -19,9 +19,10 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 
-#define POLICY_TEXT_MAX	       (128u << 20) /* bytes of a policy file; a million prefixes are 30 MiB */
-#define POLICY_INTERFACES_MAX  64
-#define POLICY_NAME_MAX	       63 /* bytes of a tier's name: letters, digits, '_', '-', '.' */
+#define POLICY_TEXT_MAX	      (128u << 20) /* bytes of a policy file; a million prefixes are 30 MiB */
+#define POLICY_INTERFACES_MAX 64
+#define POLICY_NAME_MAX \
+	63 /* bytes of a tier's name: letters, digits, '_', '-', '.'; begins with one of the first two */
 #define POLICY_ERRORS_MAX      50 /* more are counted, not kept */
 #define POLICY_PORT_RANGES_MAX 256
 

@@ -2,6 +2,7 @@
 #include "policy/suggest.h"
 
 #include <ctype.h>
+#include <limits.h>
 
 static int least(int a, int b, int c)
 {
@@ -15,26 +16,27 @@ static bool same_letter(char a, char b)
 	return tolower((unsigned char)a) == tolower((unsigned char)b);
 }
 
-/* Levenshtein, one row at a time. */
+/* Letters to change, add, remove or swap with their neighbour: cost[i][j] for the first i and j letters. */
 static int edits(struct bytes word, struct bytes known)
 {
-	int row[SUGGEST_WORD_MAX + 1];
+	int cost[SUGGEST_WORD_MAX + 1][SUGGEST_WORD_MAX + 1];
 
+	for (size_t i = 0; i <= word.len; i++)
+		cost[i][0] = (int)i;
 	for (size_t j = 0; j <= known.len; j++)
-		row[j] = (int)j;
+		cost[0][j] = (int)j;
 	for (size_t i = 1; i <= word.len; i++) {
-		int diagonal = row[0];
-
-		row[0] = (int)i;
 		for (size_t j = 1; j <= known.len; j++) {
-			int above = row[j];
-			int swap = !same_letter(word.at[i - 1], known.at[j - 1]);
+			int change = !same_letter(word.at[i - 1], known.at[j - 1]);
 
-			row[j] = least(above + 1, row[j - 1] + 1, diagonal + swap);
-			diagonal = above;
+			cost[i][j] = least(cost[i - 1][j] + 1, cost[i][j - 1] + 1,
+					   cost[i - 1][j - 1] + change);
+			if (i > 1 && j > 1 && same_letter(word.at[i - 1], known.at[j - 2]) &&
+			    same_letter(word.at[i - 2], known.at[j - 1]))
+				cost[i][j] = least(cost[i][j], cost[i - 2][j - 2] + 1, INT_MAX);
 		}
 	}
-	return row[known.len];
+	return cost[word.len][known.len];
 }
 
 int suggest_distance(struct bytes word, const char *known)

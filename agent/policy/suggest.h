@@ -10,8 +10,8 @@
 #define SUGGEST_WORD_MAX 63 /* bytes; longer words are nobody's misspelling */
 
 /*
- * Whether word is near enough to known to be meant: a third of its letters wrong, missing or too many,
- * and at least one. Case does not count. The smaller, the nearer; -1 if it is too far.
+ * Whether word is near enough to known to be meant: a third of its letters wrong, missing, too many or
+ * swapped, or one of a short word. Case does not count. The smaller, the nearer; -1 if it is too far.
  */
 int suggest_distance(struct bytes word, const char *known);
 

@@ -1,0 +1,712 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <glob.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "guarded.h"
+#include "policies.h"
+
+static struct policy_problems problems;
+
+/* Parse what must be wrong. */
+static void refuse_bytes(struct bytes text)
+{
+	struct policy *policy = NULL;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_parse(text, &problems, &policy), -EINVAL);
+	assert_null(policy);
+	assert_true(problems.errors > 0);
+}
+
+static void refuse(const char *text)
+{
+	refuse_bytes(bytes_of(text));
+}
+
+/* Whether a problem of exactly this place says so. */
+static bool is_told(unsigned line, unsigned column, const char *says)
+{
+	for (size_t i = 0; i < problems.count; i++) {
+		const struct policy_problem *problem = &problems.at[i];
+
+		if (problem->place.line == line && problem->place.column == column &&
+		    strstr(problem->text, says))
+			return true;
+	}
+	for (size_t i = 0; i < problems.count; i++)
+		print_error("%u:%u: %s\n", problems.at[i].place.line, problems.at[i].place.column,
+			    problems.at[i].text);
+	return false;
+}
+
+/* Behind MINIMAL, whose last line is the fourth: line 5 is text's first. */
+static void assert_wrong(const char *text, unsigned line, unsigned column, const char *says)
+{
+	char whole[4096];
+
+	snprintf(whole, sizeof(whole), MINIMAL "%s", text);
+	refuse(whole);
+	assert_int_equal(problems.errors, 1);
+	assert_true(is_told(line, column, says));
+}
+
+/* The value of a tier, in `tiers: {t: VALUE}` on line 3: VALUE's column is 12. */
+static void assert_wrong_tier(const char *value, unsigned column, const char *says)
+{
+	char whole[4096];
+
+	snprintf(whole, sizeof(whole), PLANES "tiers: {t: %s}\ndefault: t\n", value);
+	refuse(whole);
+	assert_int_equal(problems.errors, 1);
+	assert_true(is_told(3, column, says));
+}
+
+static struct policy *good(const char *text)
+{
+	char whole[4096];
+
+	snprintf(whole, sizeof(whole), MINIMAL "%s", text);
+	return policy_of(whole);
+}
+
+/* ---- What is read ---- */
+
+static void the_smallest_policy_has_the_documented_defaults(void **state)
+{
+	struct policy *policy = policy_of(MINIMAL);
+
+	assert_true(policy->has_packet_plane);
+	assert_false(policy->has_http_plane);
+	assert_int_equal(policy->interface_count, 1);
+	assert_null(policy->interfaces[1]);
+	assert_false(policy->scope_everything);
+	assert_int_equal(policy->bans.after, 0);
+	assert_int_equal(policy->source_bits.ipv4, 32);
+	assert_int_equal(policy->source_bits.ipv6, 64);
+	assert_int_equal(policy->tables.sources, 65536);
+	assert_int_equal(policy->tables.strangers, 16 << 20);
+	assert_int_equal(policy->tables.prefixes, 1000000);
+	assert_int_equal(policy->tables.bans, 262144);
+	assert_int_equal(policy->flag.mark, 1);
+	assert_int_equal(policy->flag.mask, 1);
+	assert_false(policy->flag.accept);
+	assert_int_equal(policy->tiers[0].over, SL_OVER_DROP);
+	assert_int_equal(policy->tiers[0].flag_above_percent, 0);
+	policy_free(policy);
+}
+
+static void sections_may_stand_in_any_order_and_style(void **state)
+{
+	struct policy *policy =
+		policy_of("default: b\n"
+			  "sources:\n  10.0.0.0/8: a\n  '::/0': \"allow\"\n"
+			  "tiers:\n  a: unlimited\n  b:\n    packets: 5/second burst "
+			  "10\n    over: flag\n    flag above: 50 %\n"
+			  "protect:\n  tcp:\n  - 80\n  - 443\n  udp: 53\n"
+			  "interfaces:\n- eth0\n- ens*\n");
+
+	assert_int_equal(policy->default_tier, 1);
+	assert_int_equal(policy->sources[0].tier, 0);
+	assert_int_equal(policy->sources[0].place.line, 3);
+	assert_int_equal(policy->sources[1].tier, SL_TIER_ALLOW);
+	assert_int_equal(policy->tiers[1].over, SL_OVER_FLAG);
+	assert_int_equal(policy->tiers[1].flag_above_percent, 50);
+	assert_int_equal(policy->tiers[1].rate[SL_PACKETS].burst, 10);
+	assert_int_equal(policy->tiers[1].rate[SL_PACKETS].place.line, 8);
+	assert_int_equal(policy->protect.range_count[SL_PORTS_TCP], 2);
+	assert_int_equal(policy->protect.range_count[SL_PORTS_UDP], 1);
+	assert_int_equal(policy->interface_count, 2);
+	policy_free(policy);
+}
+
+static void ports_are_sorted_and_what_touches_is_joined(void **state)
+{
+	struct policy *policy =
+		policy_of("interfaces: [e]\nprotect: {tcp: [443, \"8000-8010\", 80, "
+			  "8011, \"8005-8006\", 81, 443, 65535, 1]}\n" TIERS EVERYONE);
+	const struct port_range *range = policy->protect.ranges[SL_PORTS_TCP];
+	static const struct port_range expected[] = {
+		{1, 1}, {80, 81}, {443, 443}, {8000, 8011}, {65535, 65535}};
+
+	assert_int_equal(policy->protect.range_count[SL_PORTS_TCP], 5);
+	assert_memory_equal(range, expected, sizeof(expected));
+	policy_free(policy);
+}
+
+static void icmp_means_both_of_them(void **state)
+{
+	struct policy *policy =
+		policy_of("interfaces: [e]\nprotect: {icmp: all, tcp: all}\n" TIERS EVERYONE);
+
+	assert_true(policy->protect.whole[1]);
+	assert_true(policy->protect.whole[58]);
+	assert_true(policy->protect.whole[6]);
+	assert_false(policy->protect.whole[17]);
+	policy_free(policy);
+}
+
+static void bans_end_after_an_hour_unless_told(void **state)
+{
+	struct policy *policy = good("bans: {after: 1000 drops in 10 seconds, for: 1 minute}\n");
+
+	assert_int_equal(policy->bans.after, 1000);
+	assert_int_equal(policy->bans.within_ns, 10 * NS_PER_SEC);
+	assert_int_equal(policy->bans.for_ns, 60 * NS_PER_SEC);
+	assert_int_equal(policy->bans.max_ns, 3600 * NS_PER_SEC);
+	policy_free(policy);
+	policy = good("bans: {for: 2 hours, after: 1 drop in 1 day}\n");
+	assert_int_equal(policy->bans.max_ns, 7200 * NS_PER_SEC);
+	policy_free(policy);
+}
+
+static void tables_flag_and_prefix_are_read(void **state)
+{
+	struct policy *policy =
+		good("tables: {sources: 16, strangers: 64 KiB, prefixes: 7, bans: 16777216}\n"
+		     "flag: {mark: 0xF0, accept: true}\nsource_prefix: {ipv6: 128}\nscope: "
+		     "everything\n");
+
+	assert_int_equal(policy->tables.sources, 16);
+	assert_int_equal(policy->tables.strangers, 65536);
+	assert_int_equal(policy->tables.prefixes, 7);
+	assert_int_equal(policy->tables.bans, 16777216);
+	assert_int_equal(policy->flag.mark, 0xf0);
+	assert_int_equal(policy->flag.mask, 0xf0);
+	assert_true(policy->flag.accept);
+	assert_int_equal(policy->source_bits.ipv6, 128);
+	assert_true(policy->scope_everything);
+	policy_free(policy);
+}
+
+static void http_alone_needs_no_packet_plane(void **state)
+{
+	struct policy *policy = policy_of("http: {listen: [\"0.0.0.0:80\"], routes: [{a: [b]}]}\n");
+
+	assert_true(policy->has_http_plane);
+	assert_false(policy->has_packet_plane);
+	assert_int_equal(policy->http_place.line, 1);
+	assert_int_equal(policy->http_place.column, 7);
+	policy_free(policy);
+}
+
+static void the_longest_prefix_of_an_address_is_found(void **state)
+{
+	static const struct {
+		const char *address, *prefix;
+	} cases[] = {
+		{"10.1.2.3", "10.1.2.3"},
+		{"10.1.2.4", "10.1.0.0/16"},
+		{"10.2.0.0", "10.0.0.0/8"},
+		{"10.1.128.1", "10.1.128.0/17"},
+		{"9.255.255.255", "0.0.0.0/0"},
+		{"255.255.255.255", "0.0.0.0/0"},
+		{"2001:db8::1", "2001:db8::/32"},
+		{"::1", ""},
+		{"2001:db9::", ""},
+		{"2001:db8:5::1", "2001:db8:5::1"},
+	};
+	struct policy *policy = good(
+		"sources: {0.0.0.0/0: deny, 10.0.0.0/8: allow, 10.1.0.0/16: partner, 10.1.2.3: "
+		"deny, 10.1.128.0/17: deny, 2001:db8::/32: deny, \"2001:db8:5::1\": deny}\n");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct policy_source *source;
+		struct prefix address;
+		char text[PREFIX_TEXT_MAX] = "";
+
+		prefix_parse(bytes_of(cases[i].address), &address, NULL);
+		source = policy_find_source(policy, &address);
+		assert_string_equal(source ? prefix_format(&source->prefix, text) : text,
+				    cases[i].prefix);
+	}
+	policy_free(policy);
+}
+
+static void finding_agrees_with_looking_at_every_prefix(void **state)
+{
+	auto_buffer struct buffer text = buffer_new(1 << 20);
+	struct policy *policy;
+
+	srandom(7);
+	buffer_add_text(&text, MINIMAL "sources:\n");
+	for (int i = 0; i < 64; i++) /* nested and side by side, all different */
+		buffer_printf(&text, "  %d.%d.0.0/%d: deny\n", i % 8, (i / 8) * 32,
+			      i % 2 ? 11 : 16);
+	policy = policy_of(text.at);
+	for (int i = 0; i < 5000; i++) {
+		const struct policy_source *longest = NULL;
+		struct prefix address = {.family = ADDRESS_IPV4, .bits = 32};
+
+		address.byte[0] = (uint8_t)(random() % 9);
+		address.byte[1] = (uint8_t)random();
+		for (size_t j = 0; j < policy->source_count; j++)
+			if (prefix_covers(&policy->sources[j].prefix, &address))
+				longest = &policy->sources[j];
+		assert_ptr_equal(policy_find_source(policy, &address), longest);
+	}
+	policy_free(policy);
+}
+
+/* ---- What is refused, and where ---- */
+
+static void what_is_missing_is_named_with_an_example(void **state)
+{
+	refuse("interfaces: [eth0]\n" TIERS EVERYONE);
+	assert_true(is_told(1, 1, "`protect` is missing"));
+	refuse("default: allow\n" PLANES);
+	assert_true(is_told(2, 1, "`tiers` is missing"));
+	refuse(PLANES TIERS);
+	assert_true(is_told(3, 1, "`default` is missing"));
+	refuse("scope: protected\n");
+	assert_true(is_told(1, 1, "neither `interfaces` nor `http`"));
+	assert_wrong("bans: {for: 1 minute}\n", 5, 1, "`after` is missing");
+	assert_wrong("bans: {after: 1 drop in 1 second}\n", 5, 1, "`for` is missing");
+}
+
+static void misspelt_keys_are_errors_with_a_suggestion(void **state)
+{
+	assert_wrong("bnas: {}\n", 5, 1, "did you mean \"bans\"?");
+	assert_wrong("sorces: {}\n", 5, 1, "did you mean \"sources\"?");
+	assert_wrong("colour: red\n", 5, 1, "unknown key \"colour\"; expected one of interfaces");
+	assert_wrong("tables: {source: 5}\n", 5, 10, "did you mean \"sources\"?");
+	assert_wrong("flag:\n  marc: 1\n", 6, 3, "did you mean \"mark\"?");
+	assert_wrong_tier("{packet: 5/second, packets: 5/second burst 10}", 13,
+			  "did you mean \"packets\"?");
+	assert_wrong("<<: {}\n", 5, 1, "unknown key \"<<\"");
+}
+
+static void a_key_that_stands_twice_is_an_error(void **state)
+{
+	assert_wrong("default: partner\n", 5, 1, "\"default\" stands twice; it is on line 4");
+	assert_wrong("tables:\n  bans: 5\n  bans: 6\n", 7, 3, "on line 6 already");
+	refuse(PLANES "tiers:\n  a: unlimited\n  b: unlimited\n  a: unlimited\ndefault: a\n");
+	assert_true(is_told(6, 3, "tier a stands twice; it is on line 4"));
+}
+
+static void values_of_the_wrong_kind_are_errors(void **state)
+{
+	assert_wrong("scope: [everything]\n", 5, 8,
+		     "found a list, expected protected or everything");
+	assert_wrong("scope: everythin\n", 5, 8, "did you mean \"everything\"?");
+	assert_wrong("bans: often\n", 5, 7, "found \"often\", expected a mapping");
+	assert_wrong("sources: [10.0.0.0/8]\n", 5, 10, "found a list, expected a mapping");
+	assert_wrong("sources: {10.0.0.0/8: [a]}\n", 5, 23, "found a list, expected a tier's name");
+	assert_wrong("sources: {10.0.0.0/8: }\n", 5, 23, "found nothing, expected a tier's name");
+	assert_wrong("http: yes\n", 5, 7, "expected a mapping");
+	assert_wrong("? [a]\n: b\n", 5, 3, "found a list, expected a key");
+	assert_wrong("flag: {accept: yes}\n", 5, 16, "expected false or true");
+	assert_wrong("source_prefix: {ipv4: 33}\n", 5, 23, "a number from 1 to 32");
+	assert_wrong("source_prefix: {ipv6: 0}\n", 5, 23, "a number from 1 to 128");
+	assert_wrong("tables: {sources: 15}\n", 5, 19, "a number from 16");
+	assert_wrong("tables: {prefixes: -1}\n", 5, 20, "found \"-1\"");
+	assert_wrong("tables: {bans: 18446744073709551617}\n", 5, 16, "expected a number");
+	assert_wrong("tables: {strangers: 3 MiB}\n", 5, 21, "a power of two");
+	assert_wrong("tables: {strangers: 32 KiB}\n", 5, 21, "a power of two");
+	assert_wrong("tables: {strangers: 2 GiB}\n", 5, 21, "a power of two");
+	assert_wrong("tables: {strangers: 3 MiX}\n", 5, 23, "found \"MiX\"");
+}
+
+static void interfaces_are_names_or_globs(void **state)
+{
+	static const char *const wrong[] = {"abcdefghijklmnop", "a/b", "\"a b\"", "\"\"", "[a]"};
+	char whole[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(whole, sizeof(whole),
+			 "interfaces: [ok, %s]\nprotect: everything\n" TIERS EVERYONE, wrong[i]);
+		refuse(whole);
+		assert_true(is_told(1, 18, "expected an interface's name"));
+	}
+	refuse("interfaces: []\nprotect: everything\n" TIERS EVERYONE);
+	assert_true(is_told(1, 13, "found an empty list"));
+	policy_free(policy_of("interfaces: abcdefghijklmno\nprotect: everything\n" TIERS EVERYONE));
+}
+
+static void what_is_protected_is_checked(void **state)
+{
+	static const struct {
+		const char *value;
+		unsigned column;
+		const char *says;
+	} cases[] = {
+		{"nothing", 10, "`everything` or protocols"},
+		{"{}", 10, "found no protocol"},
+		{"{tcp: []}", 16, "found an empty list"},
+		{"{tcp: [0]}", 17, "expected a port"},
+		{"{tcp: [65536]}", 17, "expected a port"},
+		{"{tcp: [\"90-80\"]}", 17, "expected a port"},
+		{"{tcp: [\"80-\"]}", 17, "expected a port"},
+		{"{tcp: http}", 16, "expected a port"},
+		{"{tpc: [80]}", 11, "did you mean \"tcp\"?"},
+		{"{icmp: [8]}", 17, "no ports"},
+	};
+	char whole[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(whole, sizeof(whole), "interfaces: [e]\nprotect: %s\n" TIERS EVERYONE,
+			 cases[i].value);
+		refuse(whole);
+		assert_true(is_told(2, cases[i].column, cases[i].says));
+	}
+}
+
+static void tiers_are_checked(void **state)
+{
+	assert_wrong_tier("{}", 12, "found no limit");
+	assert_wrong_tier("{over: drop}", 12, "found no limit");
+	assert_wrong_tier("endless", 12, "expected `unlimited` or limits");
+	assert_wrong_tier("{packets: 2000/secnd}", 27, "found \"secnd\"");
+	assert_wrong_tier("{packets: \"2000/secnd\"}", 28, "found \"secnd\"");
+	assert_wrong_tier("{packets: 5/second burst 0}", 37, "expected 1 to 18000");
+	assert_wrong_tier("{packets: [5]}", 22, "found a list, expected a rate");
+	assert_wrong_tier("{packets: 50/second, over: drp}", 39, "did you mean \"drop\"?");
+	assert_wrong_tier("{packets: 50/second, flag above: 0%}", 45, "from 1% to 99%");
+	assert_wrong_tier("{packets: 50/second, flag above: 100%}", 45, "from 1% to 99%");
+	assert_wrong_tier("{packets: 50/second, flag above: 50}", 45, "from 1% to 99%");
+}
+
+static void tiers_have_plain_names(void **state)
+{
+	static const char *const wrong[] = {
+		"allow",
+		"deny",
+		"'a b'",
+		"-a",
+		"a/b",
+		"''",
+		"a123456789012345678901234567890123456789012345678901234567890123"};
+	char whole[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(whole, sizeof(whole),
+			 PLANES "tiers:\n  ok: unlimited\n  %s: unlimited\n"
+				"default: ok\n",
+			 wrong[i]);
+		refuse(whole);
+		assert_int_equal(problems.at[0].place.line, 5);
+		assert_int_equal(problems.at[0].place.column, 3);
+	}
+}
+
+static void sources_are_checked(void **state)
+{
+	assert_wrong("sources:\n  10.1.2.3/8: public\n", 6, 3, "did you mean 10.0.0.0/8?");
+	assert_wrong("sources:\n  2001:db8::1/32: public\n", 6, 3, "did you mean 2001:db8::/32?");
+	assert_wrong("sources:\n  10.0.0.0/33: public\n", 6, 3, "at most /32");
+	assert_wrong("sources:\n  example.org: public\n", 6, 3, "found \"example.org\"");
+	assert_wrong("sources:\n  10.0.0.0/8: publik\n", 6, 3, "did you mean \"public\"?");
+	assert_wrong("sources:\n  10.0.0.0/8: bogus\n", 6, 3,
+		     "expected public, partner, allow or deny");
+	assert_wrong("sources:\n  10.0.0.0/8: public\n  11.0.0.0/8: deny\n  10.0.0.0/8: public\n",
+		     8, 3, "10.0.0.0/8 stands twice; it is on line 6 already");
+	assert_wrong("sources:\n  ::/0: deny\n  0::/0: allow\n", 7, 3,
+		     "contradicts line 6: deny there, allow here");
+	refuse(PLANES TIERS "default: nobody\n");
+	assert_true(is_told(4, 10, "unknown tier \"nobody\""));
+}
+
+static void more_prefixes_than_the_table_holds_are_an_error(void **state)
+{
+	policy_free(good("tables: {prefixes: 2}\nsources: {10.0.0.0/8: deny, 11.0.0.0/8: deny, "
+			 "\"::1\": deny}\n"));
+	assert_wrong(
+		"tables: {prefixes: 2}\nsources: {10.0.0.0/8: deny, 11.0.0.0/8: deny, 12.0.0.0/8: "
+		"deny}\n",
+		6, 1, "3 IPv4");
+	assert_wrong("tables: {prefixes: 1}\nsources: {\"::1\": deny}\n", 6, 1, "2 IPv6");
+}
+
+static void bans_are_checked(void **state)
+{
+	static const char *const wrong[] = {"often",
+					    "0 drops in 1 second",
+					    "5 drops",
+					    "5 in 1 second",
+					    "5 drops in",
+					    "5 drops in 999ms",
+					    "5 drops in 2 days",
+					    "1000000001 drops in 1 second"};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "bans: {for: 1 minute, after: %s}\n", wrong[i]);
+		assert_wrong(text, 5, 30, "expected `N drops in TIME`");
+	}
+	assert_wrong("bans: {after: 1 drop in 1 second, for: 0}\n", 5, 40, "at least 1 second");
+	assert_wrong("bans: {after: 1 drop in 1 second, for: ages}\n", 5, 40, "a span of time");
+	assert_wrong("bans: {after: 1 drop in 1 second, for: 11 weeks 4000 days}\n", 5, 40,
+		     "ten years");
+	assert_wrong("bans: {after: 1 drop in 1 second, for: 2m, up to: 1m}\n", 5, 51, "shorter");
+}
+
+static void a_mark_lies_within_its_mask(void **state)
+{
+	policy_free(good("flag: {mark: 2, mask: 3}\n"));
+	assert_wrong("flag: {mark: 3, mask: 1}\n", 5, 14, "outside its mask");
+	assert_wrong("flag: {mask: 2}\n", 5, 14, "outside its mask");
+	assert_wrong("flag: {mark: 0}\n", 5, 14, "a number from 1");
+	assert_wrong("flag: {mask: 0}\n", 5, 14, "a number from 1");
+	assert_wrong("flag: {mark: 0x100000000}\n", 5, 14, "a number from 1");
+}
+
+static void yaml_that_policies_do_not_use_is_refused(void **state)
+{
+	refuse("interfaces: &a [eth0]\n");
+	assert_true(is_told(1, 13, "anchors"));
+	refuse("interfaces: *a\n");
+	assert_true(is_told(1, 13, "aliases"));
+	refuse("interfaces: !!seq [eth0]\n");
+	assert_true(is_told(1, 13, "tags"));
+	refuse(MINIMAL "---\na: b\n");
+	assert_true(is_told(5, 1, "second document"));
+	refuse("");
+	assert_true(is_told(1, 1, "found nothing"));
+	refuse("- a\n");
+	assert_true(is_told(1, 1, "found a list, expected a mapping"));
+	assert_int_equal(problems.errors, 1);
+	refuse("interfaces: [eth0\n");
+	assert_true(is_told(2, 1, "not YAML"));
+	refuse("a:\n\xff\n");
+	assert_true(is_told(2, 1, "not YAML"));
+}
+
+static void nesting_ends_at_sixteen(void **state)
+{
+	policy_free(policy_of("http: {a: [[[[[[[[[[[[[[]]]]]]]]]]]]]]}\n"));
+	refuse("http: {a: [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}\n");
+	assert_true(is_told(1, 25, "nested too deeply"));
+}
+
+static void all_mistakes_are_told_at_once_in_the_files_order(void **state)
+{
+	refuse("sources: {1.2.3.4: nobody}\nscope: x\ninterfaces: [a]\nbans: 5\n");
+	assert_int_equal(problems.errors, 5);
+	for (size_t i = 1; i < problems.count; i++)
+		assert_true(problems.at[i - 1].place.line <= problems.at[i].place.line);
+}
+
+static void small_bursts_are_warned_of_and_still_good(void **state)
+{
+	struct policy *policy;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(
+		policy_parse(BYTES(PLANES "tiers:\n  a: {packets: 5/second burst 9, bytes: 1 "
+					  "MB/second burst 1513}\n  b: {packets: 5/second burst "
+					  "10, bytes: 1 MB/second burst 1514}\ndefault: a\n"),
+			     &problems, &policy),
+		0);
+	assert_int_equal(problems.errors, 0);
+	assert_int_equal(problems.warnings, 2);
+	assert_true(is_told(4, 16, "a burst of 9 packets"));
+	assert_true(is_told(4, 41, "a burst of 1513 bytes"));
+	assert_true(problems.at[0].is_warning);
+	policy_free(policy);
+}
+
+static void the_first_fifty_errors_are_kept_and_all_are_counted(void **state)
+{
+	auto_buffer struct buffer text = buffer_new(1 << 20), told = buffer_new(1 << 20);
+
+	for (int i = 0; i < 120; i++)
+		buffer_printf(&text, "k%d: 1\n", i);
+	refuse(text.at);
+	assert_int_equal(problems.count, POLICY_ERRORS_MAX);
+	assert_int_equal(problems.errors, 121);
+	assert_true(is_told(49, 1, "k48"));
+	policy_problems_format(&problems, "file", &told);
+	assert_non_null(strstr(told.at, "file:2:1: error: unknown key \"k1\""));
+	assert_non_null(strstr(told.at, "file: and 71 more\n"));
+}
+
+static void an_error_is_kept_rather_than_a_warning(void **state)
+{
+	auto_buffer struct buffer text = buffer_new(1 << 20);
+
+	buffer_add_text(&text, PLANES "default: t0\ntiers:\n");
+	for (int i = 0; i < 60; i++)
+		buffer_printf(&text, "  t%d: {packets: 5/second burst 1}\n", i);
+	buffer_add_text(&text, "scope: x\n");
+	refuse(text.at);
+	assert_int_equal(problems.errors, 1);
+	assert_int_equal(problems.warnings, 60);
+	assert_true(is_told(65, 8, "found \"x\""));
+}
+
+/* ---- Files ---- */
+
+static void a_file_that_cannot_be_read_is_a_problem_without_a_place(void **state)
+{
+	auto_buffer struct buffer told = buffer_new(1000);
+	struct policy *policy = NULL;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_read("/nowhere/policy.yaml", &problems, NULL, &policy), -ENOENT);
+	policy_problems_format(&problems, "/nowhere/policy.yaml", &told);
+	assert_string_equal(told.at, "/nowhere/policy.yaml: error: cannot be read: No such file or "
+				     "directory\n");
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_read("/", &problems, NULL, &policy), -EISDIR);
+	assert_null(policy);
+}
+
+static void the_text_of_a_bad_file_is_handed_out_too(void **state)
+{
+	char path[] = "/tmp/sluice-test-XXXXXX";
+	auto_close int fd = mkstemp(path);
+	auto_buffer struct buffer text = {0};
+	struct policy *policy = NULL;
+
+	assert_int_equal(write(fd, "scope: x\n", 9), 9);
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_read(path, &problems, &text, &policy), -EINVAL);
+	unlink(path);
+	assert_string_equal(text.at, "scope: x\n");
+}
+
+static void every_example_is_a_good_policy_without_a_warning(void **state)
+{
+	glob_t found;
+
+	assert_int_equal(glob("docs/examples/*.yaml", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct policy *policy = NULL;
+
+		problems = (struct policy_problems){.count = 0};
+		if (policy_read(found.gl_pathv[i], &problems, NULL, &policy))
+			fail_msg("%s: %s", found.gl_pathv[i], problems.at[0].text);
+		assert_int_equal(problems.warnings, 0);
+		policy_free(policy);
+	}
+	assert_true(found.gl_pathc >= 4);
+	globfree(&found);
+}
+
+/* ---- Hostile bytes ---- */
+
+static const char full[] =
+	PLANES "tiers:\n  public: {packets: 2000/second burst 4000, over: drop, flag above: 50%}\n"
+	       "  partner: {bytes: 200 MB per 10 seconds}\n  internal: unlimited\n"
+	       "sources:\n  10.0.0.0/8: internal\n  \"2001:db8::/32\": deny\n"
+	       "bans: {after: 1000 drops in 10 seconds, for: 1 minute, up to: 1 hour}\n"
+	       "source_prefix: {ipv4: 24, ipv6: 56}\nscope: everything\n"
+	       "tables: {strangers: 16 MiB}\nflag: {mark: 0x1, mask: 0x3, accept: true}\n"
+	       "http: {listen: [\"0.0.0.0:80\"]}\ndefault: public\n";
+
+static void every_beginning_of_a_good_policy_is_read_without_harm(void **state)
+{
+	struct policy *policy;
+
+	for (size_t len = 0; len < sizeof(full); len++) {
+		struct guarded guarded = guarded_copy((struct bytes){full, len});
+
+		problems = (struct policy_problems){.count = 0};
+		policy = NULL;
+		(void)policy_parse(guarded.text, &problems,
+				   &policy); /* may be good: it has no end */
+		policy_free(policy);
+		guarded_free(&guarded);
+	}
+}
+
+static void any_byte_of_a_good_policy_may_change_without_harm(void **state)
+{
+	static const char bytes[] = {'\0', '\n', ' ', ':',    '{', ']',
+				     '"',  '9',	 '&', '\xff', '#', '-'};
+	char text[sizeof(full)];
+
+	memcpy(text, full, sizeof(full));
+	for (size_t i = 0; i < sizeof(full) - 1; i++) {
+		for (size_t j = 0; j < sizeof(bytes); j++) {
+			struct policy *policy = NULL;
+
+			text[i] = bytes[j];
+			problems = (struct policy_problems){.count = 0};
+			(void)policy_parse((struct bytes){text, sizeof(full) - 1}, &problems,
+					   &policy); /* the sanitizer is the judge */
+			policy_free(policy);
+		}
+		text[i] = full[i];
+	}
+}
+
+static void ten_megabytes_of_nonsense_are_refused(void **state)
+{
+	static const char *const pieces[] = {"[",  "{a: ", "a: b\n", "- ",  "? ",
+					     "\"", "\n",   "x",	     "\x01"};
+	const size_t size = 10 << 20;
+	char *text = malloc(size);
+
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		size_t len = strlen(pieces[i]);
+
+		for (size_t at = 0; at + len <= size; at += len)
+			memcpy(text + at, pieces[i], len);
+		refuse_bytes((struct bytes){text, size / len * len});
+	}
+	free(text);
+}
+
+static void a_text_above_the_limit_is_not_read(void **state)
+{
+	struct policy *policy = NULL;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(
+		policy_parse((struct bytes){full, (size_t)POLICY_TEXT_MAX + 1}, &problems, &policy),
+		-EFBIG);
+	assert_null(policy);
+	assert_int_equal(problems.errors, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_smallest_policy_has_the_documented_defaults),
+		cmocka_unit_test(sections_may_stand_in_any_order_and_style),
+		cmocka_unit_test(ports_are_sorted_and_what_touches_is_joined),
+		cmocka_unit_test(icmp_means_both_of_them),
+		cmocka_unit_test(bans_end_after_an_hour_unless_told),
+		cmocka_unit_test(tables_flag_and_prefix_are_read),
+		cmocka_unit_test(http_alone_needs_no_packet_plane),
+		cmocka_unit_test(the_longest_prefix_of_an_address_is_found),
+		cmocka_unit_test(finding_agrees_with_looking_at_every_prefix),
+		cmocka_unit_test(what_is_missing_is_named_with_an_example),
+		cmocka_unit_test(misspelt_keys_are_errors_with_a_suggestion),
+		cmocka_unit_test(a_key_that_stands_twice_is_an_error),
+		cmocka_unit_test(values_of_the_wrong_kind_are_errors),
+		cmocka_unit_test(interfaces_are_names_or_globs),
+		cmocka_unit_test(what_is_protected_is_checked),
+		cmocka_unit_test(tiers_are_checked),
+		cmocka_unit_test(tiers_have_plain_names),
+		cmocka_unit_test(sources_are_checked),
+		cmocka_unit_test(more_prefixes_than_the_table_holds_are_an_error),
+		cmocka_unit_test(bans_are_checked),
+		cmocka_unit_test(a_mark_lies_within_its_mask),
+		cmocka_unit_test(yaml_that_policies_do_not_use_is_refused),
+		cmocka_unit_test(nesting_ends_at_sixteen),
+		cmocka_unit_test(all_mistakes_are_told_at_once_in_the_files_order),
+		cmocka_unit_test(small_bursts_are_warned_of_and_still_good),
+		cmocka_unit_test(the_first_fifty_errors_are_kept_and_all_are_counted),
+		cmocka_unit_test(an_error_is_kept_rather_than_a_warning),
+		cmocka_unit_test(a_file_that_cannot_be_read_is_a_problem_without_a_place),
+		cmocka_unit_test(the_text_of_a_bad_file_is_handed_out_too),
+		cmocka_unit_test(every_example_is_a_good_policy_without_a_warning),
+		cmocka_unit_test(every_beginning_of_a_good_policy_is_read_without_harm),
+		cmocka_unit_test(any_byte_of_a_good_policy_may_change_without_harm),
+		cmocka_unit_test(ten_megabytes_of_nonsense_are_refused),
+		cmocka_unit_test(a_text_above_the_limit_is_not_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
