@@ -592,6 +592,27 @@ static void every_example_is_a_good_policy_without_a_warning(void **state)
 	globfree(&found);
 }
 
+static void every_policy_in_the_reference_is_good(void **state)
+{
+	static char text[65536];
+	FILE *file = fopen("docs/policy.md", "r");
+	size_t found = 0;
+	char *block, *end;
+
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	for (block = text; (block = strstr(block, "```yaml\n")); block = end + 1) {
+		block += strlen("```yaml\n");
+		end = strstr(block, "```");
+		assert_non_null(end);
+		*end = '\0';
+		policy_free(policy_of(block));
+		found++;
+	}
+	assert_true(found > 0);
+}
+
 /* ---- Hostile bytes ---- */
 
 static const char full[] =
@@ -702,6 +723,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_cannot_be_read_is_a_problem_without_a_place),
 		cmocka_unit_test(the_text_of_a_bad_file_is_handed_out_too),
 		cmocka_unit_test(every_example_is_a_good_policy_without_a_warning),
+		cmocka_unit_test(every_policy_in_the_reference_is_good),
 		cmocka_unit_test(every_beginning_of_a_good_policy_is_read_without_harm),
 		cmocka_unit_test(any_byte_of_a_good_policy_may_change_without_harm),
 		cmocka_unit_test(ten_megabytes_of_nonsense_are_refused),
