@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One count of bytes for everything the cache holds: stored, filling, and evicted but still
+ * being sent. Never above its maximum; any thread may take and give.
+ */
+#ifndef CACHE_BUDGET_H
+#define CACHE_BUDGET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct budget {
+	uint64_t max;
+	_Atomic uint64_t used;
+	_Atomic uint64_t peak; /* the most it ever was */
+};
+
+/* What malloc() really takes for size bytes: its header, and its rounding to 16. */
+static inline size_t budget_cost(size_t size)
+{
+	return (size + 8 + 15) & ~(size_t)15;
+}
+
+/* Returns false, and takes nothing, if it does not fit. */
+static inline bool budget_take(struct budget *budget, size_t bytes)
+{
+	uint64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed), peak;
+
+	do {
+		if (bytes > budget->max - used)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(
+		&budget->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed));
+
+	peak = atomic_load_explicit(&budget->peak, memory_order_relaxed);
+	while (used + bytes > peak &&
+	       !atomic_compare_exchange_weak_explicit(&budget->peak, &peak, used + bytes,
+						      memory_order_relaxed, memory_order_relaxed))
+		;
+	return true;
+}
+
+static inline void budget_give(struct budget *budget, size_t bytes)
+{
+	atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+}
+
+#endif
