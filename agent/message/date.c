@@ -155,8 +155,8 @@ static bool parse_asctime(struct reader in, int64_t *ret_unix_s)
 /* The calendar year of an instant. */
 static int year_of(int64_t unix_s)
 {
-	/* No more than one year too early: a year has 365.2425 days on average. */
-	int year = (int)(1970 + unix_s / (int64_t)(365.2425 * DAY_S)) - 1;
+	/* A year has 365.2425 days on average; one may come early, and division rounds towards 0. */
+	int year = (int)(1970 + unix_s / (int64_t)(365.2425 * DAY_S)) - 2;
 
 	while (days_since_1970(year + 1, 1, 1) * DAY_S <= unix_s)
 		year++;
