@@ -109,10 +109,81 @@ $(BUILD)/tools/trafficgen/sender.o: $(BUILD)/gen/trafficgen.skel.h
 $(BUILD)/trafficgen: $(TRAFFICGEN_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ -lbpf
 
+# Drives kernel/ without the agent, for the tests of attaching; and a stranger's program to meet there.
+$(BUILD)/tests/e2e/attach/driver: $(BUILD)/tests/e2e/attach/driver.o $(BUILD)/libsluice.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
+$(BUILD)/tests/e2e/attach/other.bpf.o: tests/e2e/attach/other.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+E2E_PROGRAMS := $(BUILD)/trafficgen $(BUILD)/tests/e2e/attach/driver \
+	$(BUILD)/tests/e2e/attach/other.bpf.o
+
+tests-unit: all $(UNIT_TESTS)
+tests-bpf: $(BPF_TESTS) $(E2E_PROGRAMS)
+
+# What needs neither root nor BPF.
+check: tests-unit
+	tests/run --check --build $(BUILD)
+
+# Everything, from a fresh clone. Without root what needs it is skipped by name.
+test:
+	tools/install-packages test
+	$(MAKE) tests-unit tests-bpf
+	tests/run --build $(BUILD)
+
+# Agent and unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+check-sanitize:
+	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+		CFLAGS='-O1 -g' tests-unit
+	tests/run --check --build $(BUILD)-sanitize
+
+run:
+	tools/install-packages
+	$(MAKE) all $(BUILD)/trafficgen
+	tools/demo/run --build $(BUILD) $(if $(IFACE),--interface '$(IFACE)') \
+		$(if $(POLICY),--policy '$(POLICY)')
+
+bench:
+	tools/install-packages test
+	$(MAKE) all $(BUILD)/trafficgen $(BUILD)/bench
+	tests/bench/run --build $(BUILD)
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+format:
+	clang-format -i $(C_FILES)
+
+lint:
+	tools/check-layers
+	clang-format --dry-run -Werror $(C_FILES)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)/etc/sluice \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
+		$(DESTDIR)$(PREFIX)/share/doc/sluice
+	install -m 0755 $(BUILD)/sluiced $(BUILD)/sluice $(DESTDIR)$(PREFIX)/sbin/
+	install -m 0644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	sed 's,@SBIN@,$(PREFIX)/sbin,' tools/sluiced.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/sluiced.service
+	install -m 0644 completions/sluice.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
+	install -m 0644 completions/_sluice $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 0644 completions/sluice.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
+	install -m 0644 docs/*.md LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/
+	[ -e $(DESTDIR)/etc/sluice/policy.yaml ] || \
+		install -m 0644 docs/examples/policy.yaml $(DESTDIR)/etc/sluice/policy.yaml
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+.PHONY: all tests-unit tests-bpf check test check-sanitize run bench format lint install clean
 .SECONDARY:
