@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/report.h"
 #include "tasks.h"
 
 #define TEXT_MAX (1u << 20)
@@ -37,6 +38,9 @@ int check(const struct options *options)
 	printf("%s: good: %zu tier%s, %zu source prefix%s\n", path, policy->tier_count,
 	       policy->tier_count == 1 ? "" : "s", policy->source_count,
 	       policy->source_count == 1 ? "" : "es");
+	buffer_free(&text);
+	policy_report(policy, &text);
+	print(&text, stdout);
 	policy_free(policy);
 	return EXIT_DONE;
 }

@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 
-#define BACKLOG		128
+#define BACKLOG		1024 /* a Unix client that finds it full gets an error at once, and no second try */
 #define TIMEOUT_SECONDS 30 /* of our own requests: a detach waits for the kernel */
 
 static int __attribute__((format(printf, 3, 4)))
