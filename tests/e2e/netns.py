@@ -37,6 +37,10 @@ class LabError(Exception):
     """Something the laboratory itself could not do."""
 
 
+class Skipped(Exception):
+    """The test needs what this machine does not have."""
+
+
 def _call(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -89,8 +93,11 @@ class Namespace:
         self.ip("address", "add", address, "dev", interface, *extra)
 
     def vlan(self, parent, tag, name, protocol="802.1Q"):
-        self.ip("link", "add", "link", parent, "name", name, "type", "vlan",
-                "protocol", protocol, "id", str(tag))
+        try:
+            self.ip("link", "add", "link", parent, "name", name, "type", "vlan",
+                    "protocol", protocol, "id", str(tag))
+        except LabError as error:
+            raise Skipped(f"no VLAN interfaces here: {error}") from error
         self.ip("link", "set", name, "up")
 
     def neighbor(self, address, mac, interface):
@@ -129,13 +136,14 @@ class Namespace:
         return subprocess.run(self._command(command), **options)
 
     def start(self, *command, **options):
-        """Start in the background; the lab ends it if nobody else does."""
+        """Start in the background; the lab ends it if nobody else does. See send_signal()."""
         process = subprocess.Popen(self._command(command), **options)
         self.lab.processes.append(process)
         return process
 
     def _command(self, command):
-        return ["nsenter", f"--mount=/proc/{self.lab.holder.pid}/ns/mnt",
+        holder = f"/proc/{self.lab.holder.pid}/ns"
+        return ["nsenter", f"--mount={holder}/mnt", f"--pid={holder}/pid_for_children",
                 f"--net={self.path}", *command]
 
     def frames(self, interface, kind=0):
@@ -174,11 +182,12 @@ class Lab:
         raise KeyboardInterrupt
 
     def _hold_mounts(self):
-        """A mount namespace with a BPF file system of its own, alive as long as the lab."""
+        """A machine in small: a BPF file system and processes of its own, ended all together."""
         script = "mount -t bpf bpf /sys/fs/bpf && echo ready && exec sleep infinity"
         self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
-            stdout=subprocess.PIPE, text=True)
+            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc",
+             "--kill-child", "sh", "-c", script],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.processes.append(self.holder)
         if self.holder.stdout.readline().strip() != "ready":
             raise LabError("cannot mount a BPF file system")
@@ -214,12 +223,21 @@ class Lab:
     def _end(process):
         if process.poll() is not None:
             return
-        process.terminate()
+        send_signal(process, signal.SIGTERM)
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
-            process.kill()
+            send_signal(process, signal.SIGKILL)
             process.wait()
+
+
+def send_signal(process, number):
+    """Signal what Namespace.start() started: nsenter and unshare only wait for their child."""
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+        children = [int(child) for child in file.read().split()]
+    for target in children or [process.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(target, number)
 
 
 def wait_for(condition, what, seconds=10):
@@ -272,6 +290,8 @@ def main(tests):
             print(f"ok {test.__name__}", flush=True)
         except KeyboardInterrupt:
             sys.exit(130)
+        except Skipped as why:
+            print(f"skip {test.__name__}: {why}", flush=True)
         except Exception as error:  # every failure is this test's, the next still runs
             failed += 1
             print(f"FAIL {test.__name__}: {type(error).__name__}: {error}", flush=True)

@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What happens to packets, buckets, bans and counters when policies, agents and interfaces come and go.
+
+usage: packet_life.py [TEST]...    (root; $BUILD names the build directory)
+"""
+
+import signal
+import socket
+import struct
+import threading
+import time
+
+from host import Counter, Host
+from netns import Lab, main, send_signal, wait_for
+
+HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
+
+POLICY = """
+interfaces: [eth0]
+protect: {udp: [9000], tcp: [9000]}
+tiers:
+  public: {packets: %s}
+default: public
+"""
+SLOW = POLICY % "1/minute burst 20"
+FAST = POLICY % "100000/second burst 100000"
+
+
+def make(lab):
+    host, client = lab.namespace("host"), lab.namespace("client")
+    link(lab, host, client)
+    return host, client
+
+
+def link(lab, host, client):
+    lab.veth(host, "eth0", client, "eth0")
+    host.address("eth0", f"{HOST}/24")
+    client.address("eth0", f"{CLIENT}/24")
+    client.address("eth0", f"{OTHER}/24")
+
+
+def send(client, source, count):
+    with client.inside():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sender.bind((source, 0))
+    for number in range(count):
+        sender.sendto(struct.pack("!Q", number), (HOST, 9000))
+    sender.close()
+    time.sleep(0.2)
+
+
+def arrivals(counter, source):
+    return len(counter.take().get(source, []))
+
+
+class Echo:
+    """One TCP connection that goes to and fro until stopped; an error on either side is kept."""
+
+    def __init__(self, host, client):
+        with host.inside():
+            listener = socket.create_server((HOST, 9000))
+        with client.inside():
+            self.client = socket.create_connection((HOST, 9000), timeout=5)
+        self.server, _ = listener.accept()
+        listener.close()
+        self.rounds, self.error, self.running = 0, None, True
+        self.threads = [threading.Thread(target=self._guard, args=(step,))
+                        for step in (self._ask, self._answer)]
+        for thread in self.threads:
+            thread.start()
+
+    def _guard(self, step):
+        try:
+            while self.running:
+                step()
+        except OSError as error:
+            if self.running:
+                self.error = error
+            self.running = False
+
+    def _ask(self):
+        self.client.sendall(b"x" * 100)
+        if not self.client.recv(100, socket.MSG_WAITALL):
+            raise ConnectionResetError("closed")
+        self.rounds += 1
+        time.sleep(0.001)
+
+    def _answer(self):
+        self.server.sendall(self.server.recv(100))
+
+    def stop(self):
+        self.running = False
+        self.client.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(10)
+        self.client.close()
+        self.server.close()
+
+
+class Stream:
+    """Numbered datagrams at a steady pace until stopped."""
+
+    def __init__(self, client, pause):
+        with client.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((OTHER, 0))
+        self.pause, self.sent, self.running = pause, 0, True
+        self.thread = threading.Thread(target=self._send)
+        self.thread.start()
+
+    def _send(self):
+        while self.running:
+            self.socket.sendto(struct.pack("!Q", self.sent), (HOST, 9000))
+            self.sent += 1
+            time.sleep(self.pause)
+
+    def stop(self):
+        self.running = False
+        self.thread.join(10)
+        self.socket.close()
+        time.sleep(0.3)
+
+
+def reloads_under_traffic_lose_no_packet_and_reset_no_connection():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        with Host(host, FAST) as sluice:
+            echo, stream = Echo(host, client), Stream(client, 0.0005)
+            try:
+                for number in range(20):
+                    sluice.load(POLICY % f"{100000 + number}/second burst 100000")
+                    time.sleep(0.05)
+            finally:
+                stream.stop()
+                echo.stop()
+            numbers = [struct.unpack("!Q", payload)[0] for payload in counter.take()[OTHER]]
+            assert sorted(numbers) == list(range(stream.sent)), f"{len(numbers)} of {stream.sent}"
+            assert stream.sent > 200 and echo.rounds > 50 and not echo.error, echo.error
+            reasons = sluice.reasons()
+            assert not reasons["unready"] and not reasons["over_packets"], reasons
+
+
+def a_reload_grants_nobody_a_new_burst():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        with Host(host, SLOW) as sluice:
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) == 20
+            for _ in range(3):
+                sluice.load(SLOW)
+                send(client, CLIENT, 50)
+                assert arrivals(counter, CLIENT) <= 1
+            send_signal(sluice.agent, signal.SIGHUP)
+            time.sleep(0.5)
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) <= 1
+            assert sluice.status()["policy"]["reloads"] >= 4
+
+
+def a_bad_policy_changes_nothing():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        with Host(host, SLOW) as sluice:
+            before = sluice.status()["generation"]
+            sluice.write_policy("interfaces: [eth0]\ntiers: {public: {packets: nonsense}}\n")
+            send_signal(sluice.agent, signal.SIGHUP)
+            wait_for(lambda: sluice.status()["policy"]["failed_reloads"] == 1, "the reload fails")
+            assert sluice.status()["generation"] == before
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) == 20
+
+
+def after_kill_9_packets_stay_limited_and_the_next_agent_adopts_everything():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        with Host(host, SLOW) as sluice:
+            send(client, CLIENT, 100)
+            assert arrivals(counter, CLIENT) == 20
+            sluice.ask("POST", "/v1/bans", '{"prefix": "%s", "for": "1h"}' % OTHER)
+            before = sluice.source(CLIENT)["dropped"]["packets"]
+            sluice.kill()
+            send(client, CLIENT, 100)
+            send(client, OTHER, 100)
+            assert arrivals(counter, CLIENT) <= 1 and arrivals(counter, OTHER) == 0
+            sluice.start()
+            send(client, CLIENT, 100)
+            send(client, OTHER, 100)
+            assert arrivals(counter, CLIENT) <= 1 and arrivals(counter, OTHER) == 0
+            assert sluice.source(CLIENT)["dropped"]["packets"] >= before + 198
+            assert sluice.interface("eth0")["adopted"]
+            assert [ban["prefix"] for ban in sluice.ask("GET", "/v1/bans")] == [OTHER]
+            assert sluice.reasons()["over_packets"] >= 278
+
+
+def automatic_bans_begin_and_end_without_an_agent():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        policy = POLICY % "10/second burst 10"
+        policy += "bans: {after: 50 drops in 10 seconds, for: 2 seconds, up to: 1 hour}\n"
+        with Host(host, policy) as sluice:
+            sluice.kill()
+            send(client, CLIENT, 200)
+            assert 10 <= arrivals(counter, CLIENT) <= 13
+            time.sleep(1)
+            send(client, CLIENT, 5)
+            assert arrivals(counter, CLIENT) == 0, "banned"
+            time.sleep(2)
+            send(client, CLIENT, 5)
+            assert arrivals(counter, CLIENT) == 5, "the ban has ended"
+            sluice.start()
+            assert sluice.reasons()["banned"] >= 100
+
+
+def an_interface_that_comes_back_is_protected_again_and_forgives_nothing():
+    with Lab() as lab:
+        host, client = make(lab)
+        with Host(host, SLOW) as sluice:
+            counter = Counter(host, "0.0.0.0", 9000)
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) == 20
+            host.ip("link", "delete", "eth0")
+            wait_for(lambda: not sluice.interface("eth0"), "the interface is gone")
+            link(lab, host, client)
+            wait_for(lambda: sluice.interface("eth0"), "the interface is protected again")
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) <= 1
+
+
+def detach_removes_everything_and_every_packet_passes():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        with Host(host, SLOW) as sluice:
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) == 20
+            sluice.ask("POST", "/v1/detach")
+            send(client, CLIENT, 50)
+            assert arrivals(counter, CLIENT) == 50
+            assert "xdp" not in next(x for x in host.links() if x["ifname"] == "eth0")
+            assert "clsact" not in host.run("tc", "qdisc", "show", "dev", "eth0").stdout
+
+
+if __name__ == "__main__":
+    main([
+        reloads_under_traffic_lose_no_packet_and_reset_no_connection,
+        a_reload_grants_nobody_a_new_burst,
+        a_bad_policy_changes_nothing,
+        after_kill_9_packets_stay_limited_and_the_next_agent_adopts_everything,
+        automatic_bans_begin_and_end_without_an_agent,
+        an_interface_that_comes_back_is_protected_again_and_forgives_nothing,
+        detach_removes_everything_and_every_packet_passes,
+    ])
