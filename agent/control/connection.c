@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "control/connection.h"
+#include "control/connection_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <sluice/control.h>
@@ -14,35 +13,6 @@
 #include "control/commands.h"
 
 #define READ_SIZE 262144 /* bytes at once: others get their turn between */
-#define HEAD_ROOM 4096	 /* bytes of a response's head, or a chunk's */
-
-enum state { READ_HEAD, READ_BODY, WRITE, STREAM, LINGER };
-
-struct connection {
-	struct gate *gate;
-	struct connection *next;
-	struct connection *previous;
-	struct loop_watch *watch;
-	struct loop_timer *timer;
-	int fd;
-	enum state state;
-
-	uint64_t since_ns; /* when this request began to be waited for */
-	struct buffer in;
-	size_t scanned;	    /* of the head, by its parser */
-	size_t request_len; /* head and body; known in READ_BODY */
-	size_t progress;    /* bytes of in at the last extension of the deadline */
-
-	struct buffer head; /* of the response, or of a chunk */
-	struct response response;
-	size_t sent;	 /* of head and response.body */
-	size_t charged;	 /* bytes of pool->held that are ours */
-	bool keep_alive; /* after the response */
-	bool is_chunked;
-	bool without_body; /* HEAD */
-	bool is_stream;	   /* counted in gate->streams */
-	bool ended;	   /* the stream's last piece is being written */
-};
 
 static void end(struct connection *conn)
 {
@@ -67,8 +37,7 @@ static void end(struct connection *conn)
 	free(conn);
 }
 
-/* Count what is held now. Returns whether all together are within the limit. */
-static bool charge(struct connection *conn)
+bool connection_charge(struct connection *conn)
 {
 	struct pool *pool = conn->gate->pool;
 	size_t held = conn->in.len + conn->response.body.len + conn->response.stream_bytes;
@@ -78,199 +47,15 @@ static bool charge(struct connection *conn)
 	return pool->held <= CONNECTION_HELD_MAX;
 }
 
-static void set_deadline(struct connection *conn, uint64_t after_ns)
+void connection_set_deadline(struct connection *conn, uint64_t after_ns)
 {
 	loop_rearm(conn->timer, clock_now_ns() + after_ns);
 }
 
-/* Returns false if the connection cannot be watched any more. */
-static bool enter(struct connection *conn, enum state state, uint32_t events)
+bool connection_enter(struct connection *conn, enum state state, uint32_t events)
 {
 	conn->state = state;
 	return !loop_rewatch(conn->watch, events);
-}
-
-/* ---- Writing ------------------------------------------------------------------------ */
-
-enum flush_result { FLUSHED, BLOCKED, BROKEN };
-
-static enum flush_result flush(struct connection *conn)
-{
-	struct iovec pieces[2] = {
-		{conn->head.at, conn->head.len},
-		{conn->response.body.at, conn->without_body ? 0 : conn->response.body.len},
-	};
-	size_t all = pieces[0].iov_len + pieces[1].iov_len;
-
-	while (conn->sent < all) {
-		size_t skip = conn->sent < pieces[0].iov_len ? conn->sent : pieces[0].iov_len;
-		size_t skip_body = conn->sent - skip;
-		struct iovec rest[2] = {
-			{(char *)pieces[0].iov_base + skip, pieces[0].iov_len - skip},
-			{(char *)pieces[1].iov_base + skip_body, pieces[1].iov_len - skip_body},
-		};
-		struct msghdr message = {.msg_iov = rest, .msg_iovlen = 2};
-		ssize_t len = sendmsg(conn->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0)
-			return errno == EAGAIN ? BLOCKED : BROKEN;
-		conn->sent += (size_t)len;
-		set_deadline(conn, CONNECTION_WRITE_NS);
-	}
-	return FLUSHED;
-}
-
-static void drop_written(struct connection *conn)
-{
-	buffer_free(&conn->head);
-	buffer_free(&conn->response.body);
-	conn->sent = 0;
-}
-
-/*
- * Say that nothing more comes, and read on for a moment: closing with bytes unread would reset the
- * connection under an answer the client has not read yet.
- */
-static bool linger(struct connection *conn)
-{
-	(void)shutdown(conn->fd, SHUT_WR); /* fails if the client is gone: the next read tells */
-	response_free(&conn->response);
-	drop_written(conn);
-	buffer_free(&conn->in);
-	charge(conn);
-	set_deadline(conn, CONNECTION_LINGER_NS);
-	return enter(conn, LINGER, EPOLLIN);
-}
-
-/* ---- Streams -------------------------------------------------------------------------- */
-
-/* Make the next piece. Returns false if there is none now. */
-static bool next_piece(struct connection *conn)
-{
-	struct response *response = &conn->response;
-	size_t len;
-
-	drop_written(conn);
-	conn->ended = response->stream(response->stream_context, &response->body) == STREAM_END;
-	len = response->body.len;
-	if (conn->is_chunked && len) {
-		buffer_printf(&conn->head, "%zx\r\n", len);
-		buffer_add_text(&response->body, "\r\n");
-	}
-	if (conn->is_chunked && conn->ended)
-		buffer_add_text(&response->body, "0\r\n\r\n");
-	return response->body.len || conn->ended;
-}
-
-/* Write pieces until the client's socket is full, or nothing is to be said for now. */
-static bool stream(struct connection *conn)
-{
-	for (;;) {
-		switch (flush(conn)) {
-		case BROKEN:
-			return false;
-		case BLOCKED:
-			return enter(conn, STREAM, EPOLLIN | EPOLLOUT);
-		case FLUSHED:
-			break;
-		}
-		if (conn->ended)
-			return linger(conn);
-		if (!next_piece(conn)) {
-			loop_rearm(conn->timer, UINT64_MAX); /* silence is no fault */
-			return enter(conn, STREAM, EPOLLIN);
-		}
-		if (conn->response.body.error)
-			return false; /* a cut stream must not look complete */
-		set_deadline(conn, CONNECTION_WRITE_NS);
-	}
-}
-
-/* ---- Answering -------------------------------------------------------------------------- */
-
-static void write_head(struct connection *conn)
-{
-	const struct response *response = &conn->response;
-	struct buffer *out = &conn->head;
-
-	buffer_printf(out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nCache-Control: no-store\r\n",
-		      response->status, response_phrase(response->status), response->type);
-	if (response->allow[0])
-		buffer_printf(out, "Allow: %s\r\n", response->allow);
-	if (!response->stream)
-		buffer_printf(out, "Content-Length: %zu\r\n", response->body.len);
-	else if (conn->is_chunked)
-		buffer_add_text(out, "Transfer-Encoding: chunked\r\n");
-	if (!conn->keep_alive)
-		buffer_add_text(out, "Connection: close\r\n");
-	buffer_add_text(out, "\r\n");
-}
-
-static bool finish_response(struct connection *conn)
-{
-	if (conn->response.stream && !conn->without_body)
-		return stream(conn);
-	if (!conn->keep_alive)
-		return linger(conn);
-
-	response_free(&conn->response);
-	conn->response = response_new();
-	drop_written(conn);
-	charge(conn);
-	conn->without_body = false;
-	conn->since_ns = clock_now_ns();
-	conn->progress = 0;
-	set_deadline(conn, CONNECTION_REQUEST_NS);
-	return enter(conn, READ_HEAD, EPOLLIN);
-}
-
-static bool continue_write(struct connection *conn)
-{
-	switch (flush(conn)) {
-	case FLUSHED:
-		return finish_response(conn);
-	case BLOCKED:
-		return enter(conn, WRITE, EPOLLOUT);
-	case BROKEN:
-		break;
-	}
-	return false;
-}
-
-/* Answer with what is in conn->response. */
-static bool answer(struct connection *conn)
-{
-	struct gate *gate = conn->gate;
-
-	if (!charge(conn) && conn->response.status == 200) {
-		response_problem(&conn->response, 503,
-				 "too much is being answered at once; try again");
-		charge(conn);
-	}
-	if (conn->response.stream && gate->streams >= gate->streams_max) {
-		response_problem(&conn->response, 503, "%zu streams are being served already",
-				 gate->streams);
-		charge(conn);
-	}
-	if (conn->response.stream) {
-		conn->keep_alive = false;
-		conn->is_stream = true;
-		gate->streams++;
-	}
-	write_head(conn);
-	set_deadline(conn, CONNECTION_WRITE_NS);
-	return continue_write(conn);
-}
-
-/* Answer with a problem and close: what follows in the connection cannot be told apart any more. */
-static bool fail(struct connection *conn, unsigned status, const char *detail)
-{
-	response_problem(&conn->response, status, "%s", detail);
-	conn->keep_alive = false;
-	buffer_free(&conn->in);
-	return answer(conn);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------ */
@@ -294,7 +79,7 @@ static bool run(struct connection *conn, struct request *request, const struct c
 	else
 		buffer_consume(&conn->in, conn->request_len);
 	conn->scanned = 0;
-	return answer(conn);
+	return reply_start(conn);
 }
 
 /* The head is there: is there such a command, may its body be so long? Returns false when all is done. */
@@ -312,11 +97,11 @@ static bool take_head(struct connection *conn, struct request *request, size_t h
 		else
 			buffer_free(&conn->in);
 		conn->scanned = 0;
-		*ret_alive = answer(conn);
+		*ret_alive = reply_start(conn);
 		return false;
 	}
 	if (request->body_len > command->body_max) {
-		*ret_alive = fail(conn, 413, "the body is larger than this command takes");
+		*ret_alive = reply_fail(conn, 413, "the body is larger than this command takes");
 		return false;
 	}
 	conn->request_len = head_len + (size_t)request->body_len;
@@ -331,7 +116,7 @@ static bool wait_for_body(struct connection *conn, const struct request *request
 
 	if (conn->state == READ_HEAD && request->expects_continue && conn->in.len == head_len)
 		(void)send(conn->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return enter(conn, READ_BODY, EPOLLIN);
+	return connection_enter(conn, READ_BODY, EPOLLIN);
 }
 
 /* Serve the first request in conn->in, if it is complete. Returns false if the connection is to be ended. */
@@ -352,9 +137,9 @@ static bool read_request(struct connection *conn)
 	case REQUEST_MORE:
 		return conn->in.len <= SL_CONTROL_HEAD_MAX
 			       ? true
-			       : fail(conn, 431, "the head is larger than we take");
+			       : reply_fail(conn, 431, "the head is larger than we take");
 	case REQUEST_BAD:
-		return fail(conn, error.status, error.detail);
+		return reply_fail(conn, error.status, error.detail);
 	case REQUEST_DONE:
 		break;
 	}
@@ -405,7 +190,7 @@ static bool read_more(struct connection *conn)
 	ssize_t len;
 
 	if (!want || buffer_reserve(&conn->in, want))
-		return fail(conn, 503, "no memory for the request");
+		return reply_fail(conn, 503, "no memory for the request");
 	len = recv(conn->fd, conn->in.at + conn->in.len, want, MSG_DONTWAIT);
 	if (len < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -413,8 +198,8 @@ static bool read_more(struct connection *conn)
 		return false;
 
 	conn->in.len += (size_t)len;
-	if (!charge(conn))
-		return fail(conn, 503, "too much is being sent at once; try again");
+	if (!connection_charge(conn))
+		return reply_fail(conn, 503, "too much is being sent at once; try again");
 	extend_deadline(conn);
 	return read_requests(conn);
 }
@@ -440,11 +225,11 @@ static void ready(void *context, uint32_t events)
 		break;
 	case WRITE:
 		is_alive =
-			continue_write(conn) && (conn->state != READ_HEAD || read_requests(conn));
+			reply_continue(conn) && (conn->state != READ_HEAD || read_requests(conn));
 		break;
 	case STREAM:
 		is_alive = (!(events & ~(uint32_t)EPOLLOUT) || discard(conn)) &&
-			   (!(events & EPOLLOUT) || stream(conn));
+			   (!(events & EPOLLOUT) || reply_stream(conn));
 		break;
 	case LINGER:
 		is_alive = discard(conn);
@@ -459,7 +244,8 @@ static void expired(void *context, uint64_t now_ns)
 	struct connection *conn = context;
 	bool is_reading = conn->state == READ_HEAD || conn->state == READ_BODY;
 
-	if (!is_reading || !conn->in.len || !fail(conn, 408, "the request did not arrive in time"))
+	if (!is_reading || !conn->in.len ||
+	    !reply_fail(conn, 408, "the request did not arrive in time"))
 		end(conn);
 }
 
@@ -487,7 +273,7 @@ int connection_new(struct gate *gate, int fd, bool is_refused, uint64_t now_ns)
 	conn->fd = fd;
 	conn->since_ns = now_ns;
 	conn->in = buffer_new(SL_CONTROL_HEAD_MAX + SL_CONTROL_BODY_MAX + 1);
-	conn->head = buffer_new(HEAD_ROOM);
+	conn->head = buffer_new(CONNECTION_HEAD_ROOM);
 	conn->response = response_new();
 	link_in(gate, conn);
 
@@ -496,7 +282,8 @@ int connection_new(struct gate *gate, int fd, bool is_refused, uint64_t now_ns)
 		end(conn);
 		return -ENOMEM;
 	}
-	if (is_refused && !fail(conn, 403, "only root and members of the socket's group may ask"))
+	if (is_refused &&
+	    !reply_fail(conn, 403, "only root and members of the socket's group may ask"))
 		end(conn);
 	return 0;
 }
@@ -526,7 +313,7 @@ void connection_wake_all(struct gate *gate)
 
 	for (struct connection *conn = gate->first; conn; conn = next) {
 		next = conn->next;
-		if (conn->state == STREAM && !stream(conn))
+		if (conn->state == STREAM && !reply_stream(conn))
 			end(conn);
 	}
 }
