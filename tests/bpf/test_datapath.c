@@ -135,6 +135,13 @@ static void pins_of_a_dead_namespace_go_and_those_of_a_live_one_stay(void **stat
 	assert_int_equal(access(datapath_pin_dir(datapath), F_OK), 0);
 }
 
+static bool is_in_filter(const struct datapath *datapath, const struct sl_source *key)
+{
+	uint32_t bit = sl_filter_bit(datapath->secret, key, datapath->filter_bits);
+
+	return datapath->filter[bit / 64] >> (bit & 63) & 1; /* half 0 is read */
+}
+
 /* ---- Sizes --------------------------------------------------------------------- */
 
 static void other_table_sizes_keep_every_entry(void **state)
@@ -164,6 +171,7 @@ static void other_table_sizes_keep_every_entry(void **state)
 	assert_int_equal(datapath->state->tracked, 1);
 	assert_int_equal(datapath->state->bans, 1);
 	assert_int_equal(datapath->lines, 2048);
+	assert_true(is_in_filter(datapath, &key));
 
 	datapath_finish_adoption(datapath);
 	assert_int_equal(datapath->state->tracked, 1);
