@@ -56,9 +56,12 @@ static int ask_agent(const char *path)
 /* Without an agent: open what is pinned, whatever its version, and take it all away. */
 static int detach_alone(void)
 {
-	/* Where nothing is pinned, opening makes maps for a moment: small ones. */
+	/* The policy's defaults: other sizes than those in use would be resized to before they are removed. */
 	struct datapath_options options = {
-		.tables = {.sources = 1024, .strangers = 65536, .prefixes = 1024, .bans = 1024},
+		.tables = {.sources = 65536,
+			   .strangers = 16 << 20,
+			   .prefixes = 1000000,
+			   .bans = 262144},
 		.fresh = true,
 	};
 	char error[DATAPATH_ERROR_MAX] = "";
