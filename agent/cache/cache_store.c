@@ -77,22 +77,31 @@ static struct cache_object *object_of(const struct s3_link *link)
 	return (struct cache_object *)((char *)link - offsetof(struct cache_object, link));
 }
 
+/* One look for something to evict. */
+struct search {
+	struct cache_store *store;
+	bool met_unheld; /* something that could go, now or once it was spared often enough */
+};
+
 /* Only the table holds it: nobody else can begin to while the shard is locked. */
 static enum s3_wish wish_of(void *context, const struct s3_link *link)
 {
+	struct search *search = context;
 	struct cache_object *object = object_of(link);
 
 	if (atomic_load_explicit(&object->refs, memory_order_acquire) != 1)
 		return S3_SPARE;
-	return store_state(context, object) == OBJECT_DEAD ? S3_GO : S3_JUDGE;
+	search->met_unheld = true;
+	return store_state(search->store, object) == OBJECT_DEAD ? S3_GO : S3_JUDGE;
 }
 
 #define EVICT_AT_ONCE 16 /* objects, under one hold of a lock */
 
-/* Evict a few from one shard. */
-static void evict_some(struct cache_store *store, struct shard *shard)
+/* Evict a few from one shard. Returns whether looking on may find more. */
+static bool evict_some(struct cache_store *store, struct shard *shard)
 {
-	const struct s3_chooser chooser = {.wish = wish_of, .context = store};
+	struct search search = {.store = store};
+	const struct s3_chooser chooser = {.wish = wish_of, .context = &search};
 	struct cache_object *gone = NULL;
 
 	pthread_mutex_lock(&shard->lock);
@@ -112,27 +121,27 @@ static void evict_some(struct cache_store *store, struct shard *shard)
 	pthread_mutex_unlock(&shard->lock);
 
 	store_release_list(store, gone);
+	return search.met_unheld;
 }
 
-/* Rounds over all shards without room: what is left is in use, and waiting would not help. */
+/* Rounds over all shards without room: what is left is held, and waiting would not help. */
 #define EVICT_ROUNDS 2
+/* Looks in all. Each moves S3_STEPS_MAX links at most: when everything was hot until now the queues
+ * settle over a few insertions, not during one. */
+#define EVICT_LOOKS_MAX 1024
 
 bool store_take(struct cache_store *store, size_t bytes)
 {
-	uint32_t shards = store->shard_mask + 1, idle = 0;
+	uint32_t idle_max = EVICT_ROUNDS * (store->shard_mask + 1), idle = 0;
 
 	if (bytes > store->config.max_bytes - store->fixed_bytes)
 		return false;
-	while (!budget_take(&store->budget, bytes)) {
-		uint64_t used = atomic_load_explicit(&store->budget.used, memory_order_relaxed);
+	for (int looks = 0; !budget_take(&store->budget, bytes); looks++) {
 		uint32_t turn =
 			atomic_fetch_add_explicit(&store->evict_cursor, 1, memory_order_relaxed);
 
-		/* Progress is memory given back, whoever did it; an emptied or held shard is none. */
-		evict_some(store, &store->shards[turn & store->shard_mask]);
-		if (atomic_load_explicit(&store->budget.used, memory_order_relaxed) < used)
-			idle = 0;
-		else if (++idle > EVICT_ROUNDS * shards)
+		idle = evict_some(store, &store->shards[turn & store->shard_mask]) ? 0 : idle + 1;
+		if (idle > idle_max || looks > EVICT_LOOKS_MAX)
 			return false;
 	}
 	return true;

@@ -45,6 +45,18 @@ static void other_keys_are_not_found(void **state)
 	end_store(store);
 }
 
+static void equal_hashes_do_not_make_keys_equal(void **state)
+{
+	struct cache_store *store = new_store();
+	struct cache_key stored = key_of("http://a/1"), other = key_of("http://a/2");
+	struct cache_query query = {
+		.key = &other, .hash = cache_hash(store, &stored), .request = NO_FIELDS};
+
+	put(store, "http://a/1", "1");
+	assert_null(cache_find(store, &query).object);
+	end_store(store);
+}
+
 static void a_key_whose_dimensions_spell_another_url_is_another_key(void **state)
 {
 	struct cache_store *store = new_store();
@@ -217,21 +229,28 @@ static void each_variant_is_found_by_the_requests_it_was_made_for(void **state)
 	end_store(store);
 }
 
-static void of_two_that_match_the_more_recent_is_found(void **state)
+static void find_most_recent(struct cache_store *store, uint64_t x_ns, uint64_t y_ns,
+			     const char *want)
 {
-	struct cache_store *store = new_store();
-	struct object_parts older = variant(store, "x:1\n"), newer = variant(store, "y:2\n");
+	struct object_parts x = variant(store, "x:1\n"), y = variant(store, "y:2\n");
 	struct cache_key key = key_of("http://a/");
 	struct cache_found found;
 
-	older.stored_ns = 1 * SEC;
-	newer.stored_ns = 2 * SEC;
-	cache_put(store, &newer, NULL);
-	cache_put(store, &older, NULL);
-
+	x.stored_ns = x_ns;
+	y.stored_ns = y_ns;
+	cache_put(store, &x, NULL);
+	cache_put(store, &y, NULL);
 	found = find_key(store, &key, fields_with("X: 1\r\nY: 2\r\n"));
-	assert_content(found.object, "y:2\n");
+	assert_content(found.object, want);
 	cache_release(store, found.object);
+}
+
+static void of_two_that_match_the_more_recent_is_found(void **state)
+{
+	struct cache_store *store = new_store();
+
+	find_most_recent(store, 1 * SEC, 2 * SEC, "y:2\n");
+	find_most_recent(store, 4 * SEC, 3 * SEC, "x:1\n");
 	end_store(store);
 }
 
@@ -350,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_stored_is_found_with_its_head_and_content),
 		cmocka_unit_test(other_keys_are_not_found),
+		cmocka_unit_test(equal_hashes_do_not_make_keys_equal),
 		cmocka_unit_test(a_key_whose_dimensions_spell_another_url_is_another_key),
 		cmocka_unit_test(a_second_response_takes_the_place_of_the_first),
 		cmocka_unit_test(all_memory_is_given_back_when_the_last_holder_lets_go),
