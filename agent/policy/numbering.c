@@ -156,7 +156,6 @@ static uint64_t *taken_ids(const struct numbering *next, uint32_t highest)
 
 	if (!taken)
 		return NULL;
-	taken[0] = 1; /* 0 is the default's */
 	for (size_t i = 0; i < next->rule_count; i++)
 		taken[next->rules[i].id / 64] |= 1ull << next->rules[i].id % 64;
 	for (size_t i = 0; i < next->released_count; i++)

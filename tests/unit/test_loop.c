@@ -117,7 +117,6 @@ static void end_both(void *context, uint32_t events)
 	world->called[0]++;
 	loop_unwatch(world->watch[0]);
 	loop_unwatch(world->watch[1]);
-	loop_stop(world->loop);
 }
 
 static void an_ended_watch_is_not_called_even_when_due(void **state)
@@ -126,6 +125,7 @@ static void an_ended_watch_is_not_called_even_when_due(void **state)
 
 	for (int i = 0; i < 2; i++)
 		loop_watch(world->loop, world->fd[i], EPOLLIN, end_both, world, &world->watch[i]);
+	loop_at(world->loop, clock_now_ns() + MS, 0, stop_when_expired, world, &world->timer[0]);
 	loop_run(world->loop);
 	assert_int_equal(world->called[0], 1);
 	end_world(world);
@@ -230,13 +230,17 @@ static void rearm_into_the_past(void *context, uint64_t now_ns)
 {
 	struct world *world = context;
 
+	assert_int_equal(eventfd_write(world->fd[0], 1), 0);
 	loop_rearm(world->timer[0], 1);
 }
 
 static void a_timer_that_is_always_due_does_not_starve_fds(void **state)
 {
 	struct world *world = new_world();
+	eventfd_t before;
 
+	/* Ready only once the timer has been called. */
+	assert_int_equal(eventfd_read(world->fd[0], &before), 0);
 	loop_watch(world->loop, world->fd[0], EPOLLIN, stop_when_ready, world, &world->watch[0]);
 	loop_at(world->loop, 1, 0, rearm_into_the_past, world, &world->timer[0]);
 	assert_int_equal(loop_run(world->loop), 0);

@@ -54,6 +54,13 @@ static void limits_are_compared_one_by_one(void **state)
 		"tier public: flag above 0% -> 50%\n");
 }
 
+static void a_burst_alone_is_a_change(void **state)
+{
+	assert_diff(PLANES "tiers: {public: {packets: 2000/second}}\ndefault: public\n",
+		    PLANES "tiers: {public: {packets: 2000/second burst 4000}}\ndefault: public\n",
+		    "tier public: packets 2000/second -> 2000/second burst 4000\n");
+}
+
 static void tiers_come_go_and_lose_their_limits(void **state)
 {
 	assert_diff(PLANES "tiers: {a: {packets: 99/second}, b: unlimited}\ndefault: a\n",
@@ -149,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_meaning_is_no_difference),
 		cmocka_unit_test(limits_are_compared_one_by_one),
+		cmocka_unit_test(a_burst_alone_is_a_change),
 		cmocka_unit_test(tiers_come_go_and_lose_their_limits),
 		cmocka_unit_test(sources_are_told_in_their_order),
 		cmocka_unit_test(a_source_whose_tier_is_gone_has_changed),

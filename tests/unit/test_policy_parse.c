@@ -423,6 +423,7 @@ static void more_prefixes_than_the_table_holds_are_an_error(void **state)
 		"tables: {prefixes: 2}\nsources: {10.0.0.0/8: deny, 11.0.0.0/8: deny, 12.0.0.0/8: "
 		"deny}\n",
 		6, 1, "3 IPv4");
+	policy_free(good("tables: {prefixes: 1}\nsources: {1.2.3.4: deny, \"::/64\": deny}\n"));
 	assert_wrong("tables: {prefixes: 1}\nsources: {\"::1\": deny}\n", 6, 1, "2 IPv6");
 }
 
