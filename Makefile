@@ -95,6 +95,13 @@ $(BUILD)/fuzz/seeds_packet: tests/fuzz/seeds_packet.c $(BUILD)/tests/bpf/frame.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Itests/bpf $(LDFLAGS) -o $@ $^
 
+# The message parsers, compiled into each fuzzer: `$(BUILD)/fuzz/fuzz_head tests/fuzz/corpus/fuzz_head`.
+MESSAGE_FUZZERS := $(patsubst %,$(BUILD)/fuzz/fuzz_%,head body structured range date)
+
+$(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[ch]) agent/base/address.c
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
+
 # The traffic generator of the end-to-end tests, `make run` and `make bench`: its own BPF program.
 $(BUILD)/gen/trafficgen.skel.h: tools/trafficgen/trafficgen.bpf.c
 	@mkdir -p $(@D) $(BUILD)/tools/trafficgen

@@ -7,6 +7,9 @@
 #define YEAR_0_S   (-62167219200ll) /* 1 January 0000, proleptic */
 #define YEAR_10K_S 253402300800ll   /* 1 January 10000 */
 
+/* A clock beyond is broken; within, the years a century around it have four digits. */
+#define CLOCK_MAX_S (YEAR_10K_S - 100ll * 366 * DAY_S)
+
 static const char day_names[7][10] = {"Sunday",	  "Monday", "Tuesday", "Wednesday",
 				      "Thursday", "Friday", "Saturday"};
 static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -196,11 +199,11 @@ static bool parse_rfc850(struct reader in, int64_t now_unix_s, int64_t *ret_unix
 	return true;
 }
 
-static int64_t clamp(int64_t unix_s)
+static int64_t clamp(int64_t unix_s, int64_t min, int64_t max)
 {
-	if (unix_s < YEAR_0_S)
-		return YEAR_0_S;
-	return unix_s < YEAR_10K_S ? unix_s : YEAR_10K_S - 1;
+	if (unix_s < min)
+		return min;
+	return unix_s < max ? unix_s : max;
 }
 
 bool date_parse(struct bytes text, int64_t now_unix_s, int64_t *ret_unix_s)
@@ -221,7 +224,8 @@ bool date_parse(struct bytes text, int64_t now_unix_s, int64_t *ret_unix_s)
 		}
 		take_text(&in, name);
 		take_text(&in, BYTES(","));
-		return !in.failed && parse_rfc850(in, clamp(now_unix_s), ret_unix_s);
+		return !in.failed &&
+		       parse_rfc850(in, clamp(now_unix_s, 0, CLOCK_MAX_S), ret_unix_s);
 	}
 	return false;
 }
@@ -256,7 +260,7 @@ void date_format(int64_t unix_s, char out[static DATE_TEXT_LEN])
 	struct moment at;
 	int64_t days;
 
-	at = moment_of(clamp(unix_s));
+	at = moment_of(clamp(unix_s, YEAR_0_S, YEAR_10K_S - 1));
 	days = days_since_1970(at.year, at.month, at.day);
 
 	memcpy(out, "Thu, 00 Jan 0000 00:00:00 GMT", DATE_TEXT_LEN);

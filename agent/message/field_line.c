@@ -21,7 +21,10 @@ enum message_result cursor_take_line_end(struct cursor *cur)
 
 #define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
 
-/* The high bit of each byte that is a control byte, HTAB too; exact up to the first one. */
+/*
+ * The high bit of each byte that is a control byte; of some others as well, but only behind a
+ * control byte in the same word (HTAB, which values may have, is one).
+ */
 static inline uint64_t controls_of(uint64_t eight)
 {
 	uint64_t is_del = eight ^ EACH_BYTE(0x7f);
@@ -32,20 +35,18 @@ static inline uint64_t controls_of(uint64_t eight)
 
 const char *field_value_end(const char *at, const char *end)
 {
-	while (end - at >= 8) {
+	for (; end - at >= 8; at += 8) {
 		uint64_t eight;
 		uint64_t controls;
 
 		memcpy(&eight, at, sizeof(eight));
 		controls = controls_of(le64toh(eight));
-		if (!controls) {
-			at += 8;
-			continue;
+		for (; controls; controls &= controls - 1) {
+			const char *control = at + __builtin_ctzll(controls) / 8;
+
+			if (!char_is(*control, CHAR_VALUE))
+				return control;
 		}
-		at += __builtin_ctzll(controls) / 8;
-		if (*at != '\t')
-			return at;
-		at++;
 	}
 	while (at < end && char_is(*at, CHAR_VALUE))
 		at++;

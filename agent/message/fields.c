@@ -113,9 +113,13 @@ static void add_named(const struct fields *fields, struct bytes name, struct fie
 
 static void add_hop_by_hop(const struct fields *fields, struct field_set *set)
 {
-	for (unsigned i = 0; i < fields->count; i++)
-		if (field_flags(fields->field[i].id, fields->field[i].name) & FIELD_IS_HOP)
+	for (unsigned i = 0; i < fields->count; i++) {
+		const struct field *field = &fields->field[i];
+
+		if (field->id != FIELD_OTHER &&
+		    (field_flags(field->id, field->name) & FIELD_IS_HOP))
 			add(set, i);
+	}
 }
 
 static enum message_result take_option(const struct fields *fields, bool is_request,
