@@ -21,6 +21,7 @@
 #define HTTP_NAMES_MAX	   64	 /* of one list of names: fields, parameters, tags, tiers, hosts */
 #define HTTP_STATUSES_MAX  16	 /* of `status`, what `cache` covers */
 #define HTTP_BODY_MAX	   65536 /* bytes of a route's own answer to a refused request */
+#define HTTP_NAME_ROOM	   256	 /* bytes of a host name, terminator included */
 
 /* ---- Pieces ---- */
 

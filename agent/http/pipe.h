@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the agent and its HTTP child say to each other: messages over a socketpair (SOCK_SEQPACKET), each
+ * bounded, each checked by whoever gets it. The child parses strangers' bytes and may have been taken over,
+ * so the parent believes nothing; the parent may be a newer or older program after an upgrade on disk, so the
+ * child checks as well.
+ *
+ *   child                                   parent
+ *   HELLO  ------------------------------->
+ *          <-------------------------------  LOG, STATE, LISTENER ..., RESOLVED ...
+ *          <-------------------------------  PREPARE (policy, keys)
+ *   PREPARED or REFUSED (text) ----------->
+ *          <-------------------------------  SWITCH or ABANDON
+ *   READY  ------------------------------->  (the first time only)
+ *          <-------------------------------  LISTENER ..., RESOLVED ..., PREPARE: a reload
+ *   BAN    ------------------------------->
+ *          <-------------------------------  ASK (topic, text)
+ *   ANSWER (..., the last has no `more`) ->
+ *          <-------------------------------  DRAIN
+ *
+ * Knows the form of messages, not what they mean.
+ */
+#ifndef HTTP_PIPE_H
+#define HTTP_PIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sluice/abi.h>
+
+#include "base/bytes.h"
+#include "policy/http_policy.h"
+
+#define PIPE_VERSION	   1
+#define PIPE_PAYLOAD_MAX   32768 /* bytes; below a socket's default buffer by far */
+#define PIPE_FDS_MAX	   64	 /* with one message; the kernel's own bound is 253 */
+#define PIPE_ADDRESSES_MAX 32	 /* of one name */
+
+/* X(NAME, who sends it, least and most payload, least and most descriptors) */
+#define PIPE_KINDS(X)                                                                         \
+	X(HELLO, CHILD, 0, 0, 0, 0)                                                           \
+	X(READY, CHILD, 0, 0, 0, 0)                                                           \
+	X(PREPARED, CHILD, 0, 0, 0, 0)                                                        \
+	X(REFUSED, CHILD, 1, 1024, 0, 0)                                                      \
+	X(ANSWER, CHILD, sizeof(struct pipe_answer), PIPE_PAYLOAD_MAX, 0, 0)                  \
+	X(BAN, CHILD, sizeof(struct pipe_ban), sizeof(struct pipe_ban), 0, 0)                 \
+	X(LISTENER, PARENT, 1, HTTP_ADDRESS_TEXT_MAX - 1, 1, PIPE_FDS_MAX)                    \
+	X(RESOLVED, PARENT, sizeof(struct pipe_resolved), sizeof(struct pipe_resolved), 0, 0) \
+	X(LOG, PARENT, 0, 0, 0, 1)                                                            \
+	X(STATE, PARENT, 0, 0, 1, 1)                                                          \
+	X(PREPARE, PARENT, 0, 0, 1, 2)                                                        \
+	X(SWITCH, PARENT, 0, 0, 0, 0)                                                         \
+	X(ABANDON, PARENT, 0, 0, 0, 0)                                                        \
+	X(ASK, PARENT, sizeof(struct pipe_ask), PIPE_PAYLOAD_MAX, 0, 0)                       \
+	X(DRAIN, PARENT, sizeof(struct pipe_drain), sizeof(struct pipe_drain), 0, 0)
+
+enum pipe_kind {
+#define X(name, sender, min, max, min_fds, max_fds) PIPE_##name,
+	PIPE_KINDS(X)
+#undef X
+		PIPE_KIND_COUNT
+};
+
+/* ---- Payloads ---- */
+
+/* What the parent asks for. The text's meaning, and that of the answer (JSON), is the topic's. */
+enum pipe_topic {
+	PIPE_TOPIC_STATS,  /* counters and state, for /metrics and `sluice status` */
+	PIPE_TOPIC_PURGE,  /* text: what to purge; the answer comes when no later lookup hits */
+	PIPE_TOPIC_CACHE,  /* text: "stats", "top", "show URL" */
+	PIPE_TOPIC_LIMITS, /* text: "clients", "explain KEY", "reset KEY" */
+	PIPE_TOPIC_COUNT
+};
+
+struct pipe_ask {
+	uint32_t serial; /* the answer's carry it */
+	uint32_t topic;
+	/* text follows */
+};
+
+struct pipe_answer {
+	uint32_t serial;
+	uint32_t more; /* 1: the text goes on in the next answer; else 0 */
+		       /* text follows */
+};
+
+/* Why the HTTP plane wants a source dropped at the network card. */
+enum pipe_ban_reason {
+	PIPE_BAN_REFUSED,   /* too many requests over its limits */
+	PIPE_BAN_MALFORMED, /* messages that break framing */
+	PIPE_BAN_SLOW,	    /* heads and bodies that never end */
+	PIPE_BAN_REASON_COUNT
+};
+
+struct pipe_ban {
+	uint8_t family; /* of struct prefix; the address is whole */
+	uint8_t reason; /* enum pipe_ban_reason */
+	uint8_t zero[2];
+	uint32_t strikes; /* how many it took */
+	uint8_t address[16];
+	uint64_t for_ns;
+};
+
+struct pipe_resolved {
+	char name[HTTP_NAME_ROOM]; /* as the policy has it, NUL-terminated */
+	uint32_t count;		   /* addresses; 0: nothing is known of the name yet */
+	struct {
+		uint8_t family;
+		uint8_t address[16];
+	} at[PIPE_ADDRESSES_MAX];
+};
+
+struct pipe_drain {
+	uint64_t within_ns;
+};
+
+/* ---- Messages ---- */
+
+enum pipe_sender { PIPE_SENDER_CHILD, PIPE_SENDER_PARENT };
+
+struct pipe_message {
+	enum pipe_kind kind;
+	struct bytes payload;  /* valid until the next pipe_receive() on the same buffer */
+	int fds[PIPE_FDS_MAX]; /* the receiver's to close */
+	size_t fd_count;
+};
+
+struct pipe_buffer {
+	char at[PIPE_PAYLOAD_MAX + 16]; /* the header included */
+};
+
+/*
+ * Send one message; parts of the payload are joined. Does not wait: returns 0; -EAGAIN if the other
+ * side does not read; -EPIPE, -ECONNRESET if it is gone; -EMSGSIZE if it breaks the bounds of its kind.
+ */
+int pipe_send(int fd, const struct pipe_message *message);
+
+/*
+ * Receive one message of the other side. Returns 0; -EAGAIN if there is none; -EPIPE at the end;
+ * -EPROTO for a message that breaks a rule above (its descriptors are closed), or -errno. After -EPROTO the
+ * other side is not to be trusted any more.
+ */
+int pipe_receive(int fd, enum pipe_sender from, struct pipe_buffer *buffer,
+		 struct pipe_message *ret_message);
+
+/* Close what came along and was not taken (taken: set to -1). */
+void pipe_close_fds(struct pipe_message *message);
+
+/* "HELLO" and so on, for logs. */
+const char *pipe_kind_name(enum pipe_kind kind);
+
+#endif
