@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* bans: {after: 1000 drops in 10 seconds, for: 1 minute, up to: 1 hour} */
-#include <ctype.h>
-
 #include "base/duration.h"
 #include "policy/reading.h"
 

@@ -12,7 +12,6 @@
 struct port_list {
 	struct port_range *ranges;
 	size_t count;
-	enum sl_port_table table;
 };
 
 static bool parse_range(struct bytes text, struct port_range *ret_range)
@@ -86,7 +85,7 @@ static void read_ports(struct reading *r, enum sl_port_table table, uint8_t prot
 		       const struct node *value)
 {
 	struct policy_protect *protect = &r->policy->protect;
-	struct port_list list = {.table = table};
+	struct port_list list = {0};
 	size_t errors = r->problems->errors;
 
 	if (is_all(value)) {
