@@ -207,18 +207,36 @@ static void the_slowest_and_the_fastest_rate_are_exact(void **state)
 	assert_int_equal(harness_passes(*state, &frame, 200), 10);
 }
 
+/* As another CPU's older reading does, again and again, while both send. */
 static void a_clock_that_steps_back_grants_nothing(void **state)
 {
 	struct frame frame = frame_of_tcp(A, 80, ACK);
 
 	harness_policy(*state, TIER("packets: 60/minute burst 3"));
 	assert_int_equal(harness_passes(*state, &frame, 10), 3);
-	harness_set_clock(*state, HARNESS_START - 100 * SECOND);
-	assert_int_equal(harness_passes(*state, &frame, 10), 0);
-	harness_set_clock(*state, HARNESS_START);
+	for (int i = 0; i < 5; i++) {
+		harness_set_clock(*state, HARNESS_START - 900 * MS);
+		assert_int_equal(harness_passes(*state, &frame, 10), 0);
+		harness_set_clock(*state, HARNESS_START);
+		assert_int_equal(harness_passes(*state, &frame, 10), 0);
+	}
+	harness_set_clock(*state, HARNESS_START + SECOND - 1);
 	assert_int_equal(harness_passes(*state, &frame, 10), 0);
 	harness_set_clock(*state, HARNESS_START + SECOND);
 	assert_int_equal(harness_passes(*state, &frame, 10), 1);
+}
+
+static void a_strangers_debt_does_not_shrink_where_the_clock_steps_back(void **state)
+{
+	struct frame frame = frame_of_tcp(A, 80, ACK);
+
+	harness_policy(*state, TIER("packets: 60/minute burst 3"));
+	harness_close_sources(*state);
+	assert_int_equal(harness_passes(*state, &frame, 10), 3);
+	harness_set_clock(*state, HARNESS_START - 900 * MS);
+	assert_int_equal(harness_passes(*state, &frame, 10), 0);
+	harness_set_clock(*state, HARNESS_START + SECOND - 1);
+	assert_int_equal(harness_passes(*state, &frame, 10), 0);
 }
 
 static void portless_packets_share_their_sources_bucket(void **state)
@@ -254,6 +272,7 @@ int main(void)
 		HARNESS_TEST(a_soft_mark_flags_before_the_limit_drops),
 		HARNESS_TEST(the_slowest_and_the_fastest_rate_are_exact),
 		HARNESS_TEST(a_clock_that_steps_back_grants_nothing),
+		HARNESS_TEST(a_strangers_debt_does_not_shrink_where_the_clock_steps_back),
 		HARNESS_TEST(portless_packets_share_their_sources_bucket),
 	};
 
