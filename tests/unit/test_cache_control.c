@@ -66,6 +66,8 @@ static void seconds_saturate_and_broken_ones_are_bad_not_absent(void **state)
 		{"Cache-Control: max-age =1\r\n", SECONDS_BAD},
 		{"Cache-Control: max-age= 1\r\n", SECONDS_BAD},
 		{"Cache-Control: max-age=\"1\r\n", SECONDS_BAD},
+		{"Cache-Control: max-age=1\"\r\n", SECONDS_BAD},
+		{"Cache-Control: max-age=\"\r\n", SECONDS_BAD},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

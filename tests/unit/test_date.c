@@ -65,6 +65,7 @@ static void what_is_no_date_to_the_letter_is_none(void **state)
 		"SUN, 06 Nov 1994 08:49:37 GMT",
 		"Sun, 06 NOV 1994 08:49:37 GMT",
 		"Sun, 06 Nov 94 08:49:37 GMT",
+		"Sun, 06 Xyz 1994 08:49:37 GMT",
 		"Sun, 06-Nov-1994 08:49:37 GMT",
 		"Sun, 06 Nov 1994 8:49:37 GMT",
 		"Sun, 06 Nov 1994 24:00:00 GMT",

@@ -9,7 +9,7 @@
 #include "message/identity.h"
 #include "message_input.h"
 
-static struct prefix trusted[2];
+static struct prefix trusted[3]; /* the last is not in the list, and would trust everybody */
 static struct identity found;
 
 static struct prefix prefix_of(const char *text)
@@ -24,6 +24,7 @@ static int set_up(void **state)
 {
 	trusted[0] = prefix_of("10.0.0.0/8");
 	trusted[1] = prefix_of("2001:db8::/32");
+	trusted[2] = prefix_of("0.0.0.0/0");
 	return 0;
 }
 
@@ -139,6 +140,29 @@ static void ports_brackets_and_mapped_addresses_are_understood(void **state)
 	assert_client("192.0.2.1");
 	find(IDENTITY_X_FORWARDED_FOR, "2001:db8::7", "X-Forwarded-For: 192.0.2.1\r\n");
 	assert_client("192.0.2.1");
+}
+
+static void addresses_and_elements_are_read_up_to_their_last_byte(void **state)
+{
+	static const char *const good[] = {"192.0.2.1:80", "[2001:db9::1]:443", "2001:db9::1"};
+	struct bytes element = BYTES("for=192.0.2.1;proto=https;host=\"a\"");
+	struct forwarded_element parts;
+	struct prefix address;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		for (size_t len = 0; len < strlen(good[i]); len++)
+			(void)identity_parse_address(at_edge((struct bytes){good[i], len}),
+						     &address);
+		assert_true(identity_parse_address(at_edge(bytes_of(good[i])), &address));
+	}
+	assert_true(forwarded_parse(at_edge(element), &parts));
+	assert_bytes(parts.host, "a");
+	assert_bytes(parts.proto, "https");
+	for (size_t len = 0; len < element.len; len++)
+		(void)forwarded_parse(at_edge((struct bytes){element.at, len}), &parts);
+	assert_false(forwarded_parse(at_edge(BYTES("for")), &parts));
+	assert_false(forwarded_parse(at_edge(BYTES("for=")), &parts));
+	assert_false(forwarded_parse(at_edge(BYTES("")), &parts));
 }
 
 static void thirty_two_elements_are_walked_and_not_one_more(void **state)
@@ -264,6 +288,7 @@ int main(void)
 		cmocka_unit_test(only_the_family_of_the_policy_decides),
 		cmocka_unit_test(a_bad_element_ends_the_walk_at_the_last_good_address),
 		cmocka_unit_test(ports_brackets_and_mapped_addresses_are_understood),
+		cmocka_unit_test(addresses_and_elements_are_read_up_to_their_last_byte),
 		cmocka_unit_test(thirty_two_elements_are_walked_and_not_one_more),
 		cmocka_unit_test(four_kibibytes_are_looked_at_and_not_one_byte_more),
 		cmocka_unit_test(what_a_stranger_puts_to_the_left_changes_nothing),

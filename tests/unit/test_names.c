@@ -56,6 +56,7 @@ static void families_of_names_are_guarded_whatever_follows(void **state)
 {
 	assert_true(field_flags(FIELD_OTHER, BYTES("X-Forwarded-Anything")) & FIELD_SAYS_CLIENT);
 	assert_true(field_flags(FIELD_OTHER, BYTES("CONTENT-MD5")) & FIELD_IS_GUARDED);
+	assert_true(field_flags(FIELD_OTHER, BYTES("Content-")) & FIELD_IS_GUARDED);
 	assert_int_equal(field_flags(FIELD_OTHER, BYTES("Content")), 0);
 	assert_int_equal(field_flags(FIELD_OTHER, BYTES("X-Forwarded")), 0);
 	assert_true(field_flags(FIELD_HOST, BYTES("Host")) & FIELD_IS_GUARDED);

@@ -100,6 +100,7 @@ static void strings_are_printable_and_escape_two_bytes_only(void **state)
 	assert_int_equal(item.item.type, SF_STRING);
 	out[sf_string(&item.item, out)] = '\0';
 	assert_string_equal(out, "hello \"world\\");
+	assert_true(parse("\" ~\""));
 	assert_true(parse("\"\""));
 	assert_int_equal(sf_string(&item.item, out), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -186,7 +187,9 @@ static void display_strings_are_utf_8(void **state)
 	assert_int_equal(item.item.type, SF_DISPLAY);
 	out[sf_decode_display(&item.item, out)] = '\0';
 	assert_string_equal(out, "This is intended for display to \xc3\xbcsers.");
-	assert_true(parse("%\"%22%25%00\\\""));
+	assert_true(parse("%\" ~%22%25%00\\\""));
+	assert_true(parse("%\"%f0%90%80%80%c2%80%ee%80%80\""));
+	assert_false(parse("%\"%f0%90%80\""));
 	assert_true(parse("%\"%f4%8f%bf%bf%ed%9f%bf%e0%a0%80\""));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(parse(bad[i]));
@@ -348,6 +351,18 @@ static void numbers_bytes_and_display_strings_are_written(void **state)
 {
 	struct sf_writer out = sf_writer_of(written, sizeof(written));
 
+	sf_put_decimal(&out, 0);
+	assert_written(&out, "0.0");
+	sf_put_decimal(&out, 999999999999999);
+	assert_written(&out, "999999999999.999");
+	sf_put_integer(&out, -999999999999999);
+	assert_written(&out, "-999999999999999");
+	sf_put_integer(&out, 999999999999999);
+	assert_written(&out, "999999999999999");
+	sf_put_key(&out, BYTES("*a_-.*9z"));
+	assert_written(&out, "*a_-.*9z");
+	sf_put_key(&out, BYTES("z"));
+	assert_written(&out, "z");
 	sf_put_decimal(&out, 1500);
 	assert_written(&out, "1.5");
 	sf_put_decimal(&out, -500);
@@ -364,8 +379,10 @@ static void numbers_bytes_and_display_strings_are_written(void **state)
 	assert_written(&out, ":aGVs:");
 	sf_put_bytes(&out, BYTES(""));
 	assert_written(&out, "::");
-	sf_put_display(&out, BYTES("\xc3\xbc%\"\n"));
-	assert_written(&out, "%\"%c3%bc%25%22%0a\"");
+	sf_put_display(&out, BYTES(" ~\xc3\xbc%\"\n"));
+	assert_written(&out, "%\" ~%c3%bc%25%22%0a\"");
+	sf_put_string(&out, BYTES(" ~"));
+	assert_written(&out, "\" ~\"");
 }
 
 static void what_a_type_does_not_have_is_not_written(void **state)
@@ -386,6 +403,9 @@ static void what_a_type_does_not_have_is_not_written(void **state)
 	assert_true(out.failed);
 	out = sf_writer_of(written, sizeof(written));
 	sf_put_token(&out, BYTES("1a"));
+	assert_true(out.failed);
+	out = sf_writer_of(written, sizeof(written));
+	sf_put_token(&out, BYTES("1"));
 	assert_true(out.failed);
 	out = sf_writer_of(written, sizeof(written));
 	sf_put_token(&out, BYTES("a b"));
