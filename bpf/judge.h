@@ -12,7 +12,24 @@
 struct bill {
 	struct meter meter[SL_KIND_COUNT];
 	struct terms terms;
+	struct claim claim; /* of the limit in dispute */
 };
+
+/* Charge one bucket for the packet, which fits what was seen of it. */
+SL_INLINE enum take_result bill_take_one(struct bill *bill, enum sl_kind kind)
+{
+	struct meter *meter = &bill->meter[kind];
+	__u64 now_ns = bill->terms.now_ns;
+	__u64 next = word_made(meter->tag, now_ns, meter->owed_ns + meter->cost_ns);
+
+	if (!meter->word)
+		return TAKE_CONTENDED;
+	if (__sync_val_compare_and_swap(meter->word, meter->seen, next) == meter->seen)
+		return TAKEN;
+
+	meter_claim(meter, &bill->terms.tier->limit[kind], &bill->terms, &bill->claim);
+	return word_retake(meter->word, &bill->claim);
+}
 
 SL_INLINE bool is_charged(const struct sl_limit *limit, enum sl_kind kind, const struct packet *pkt)
 {
@@ -110,24 +127,25 @@ SL_INLINE enum sl_kind bill_check(const struct bill *bill, bool *ret_soft)
 SL_INLINE void bill_give_back(struct bill *bill, enum sl_kind refused_by)
 {
 #pragma unroll
-	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
-		if (kind < refused_by && bill->meter[kind].cost_ns)
-			meter_give_back(&bill->meter[kind], &bill->terms.tier->limit[kind],
-					&bill->terms);
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		if (kind >= refused_by || !bill->meter[kind].cost_ns)
+			continue;
+		meter_claim(&bill->meter[kind], &bill->terms.tier->limit[kind], &bill->terms,
+			    &bill->claim);
+		word_refund(bill->meter[kind].word, &bill->claim);
+	}
 }
 
 /* Charge every bucket, or none that can be given back. CONTINUE: charged. */
 SL_INLINE enum sl_reason bill_take(struct bill *bill)
 {
-	const struct sl_tier *tier = bill->terms.tier;
-
 #pragma unroll
 	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
 		enum take_result result;
 
 		if (!bill->meter[kind].cost_ns)
 			continue;
-		result = meter_take(&bill->meter[kind], &tier->limit[kind], &bill->terms);
+		result = bill_take_one(bill, kind);
 		if (result == TAKEN)
 			continue;
 
@@ -137,14 +155,31 @@ SL_INLINE enum sl_reason bill_take(struct bill *bill)
 	return CONTINUE;
 }
 
-/* The bucket that refused may owe more than the present burst. */
-SL_INLINE void bill_clamp(const struct bill *bill, enum sl_kind refused_by)
+/* The first packet of a tracked source under another policy. */
+static __attribute__((noinline)) int clamp_tracked(struct sl_tracked *tracked,
+						   const struct sl_tier *tier, __u64 now_ns)
 {
+	if (!tracked || !tier)
+		return 0;
+
 #pragma unroll
 	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
-		if (kind == refused_by)
-			meter_clamp(&bill->meter[kind], &bill->terms.tier->limit[kind],
-				    &bill->terms);
+		if (tier->limit[kind].cost)
+			word_clamp(&tracked->full_at_ns[kind], now_ns + tier->limit[kind].burst_ns);
+	return 0;
+}
+
+SL_INLINE void clamp_stranger(struct bill *bill, enum sl_kind refused_by)
+{
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
+		const struct sl_limit *limit = &bill->terms.tier->limit[kind];
+
+		if (kind != refused_by || bill->meter[kind].owed_ns < limit->burst_ns)
+			continue;
+		meter_claim(&bill->meter[kind], limit, &bill->terms, &bill->claim);
+		stranger_clamp(bill->meter[kind].word, &bill->claim);
+	}
 }
 
 /* What a refusal means in this tier. */
@@ -212,12 +247,21 @@ SL_INLINE __u64 other_debt(const struct sl_source *source, enum sl_kind kind,
 	return meter.owed_ns;
 }
 
+/* Where a new entry is put together: it is a quarter of a BPF program's stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sl_tracked);
+} newcomer SEC(".maps");
+
 /* Its debts come along; the words in the strangers table fall due by themselves. */
 static __attribute__((noinline)) int promote(struct visit *v, const struct bill *bill, bool refused)
 {
-	struct sl_tracked entry = {};
+	__u32 key = 0;
+	struct sl_tracked *entry = bpf_map_lookup_elem(&newcomer, &key);
 
-	if (!v || !bill || !v->cfg)
+	if (!v || !bill || !v->cfg || !entry)
 		return 0;
 	if (!may_promote(v->now_ns)) {
 		count_fault(SL_FAULT_PROMOTE_BUDGET);
@@ -227,13 +271,17 @@ static __attribute__((noinline)) int promote(struct visit *v, const struct bill 
 #pragma unroll
 	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++) {
 		const struct meter *meter = &bill->meter[kind];
+		__u64 charged_ns = refused ? 0 : meter->cost_ns;
 
-		if (meter->cost_ns)
-			entry.full_at_ns[kind] =
-				v->now_ns + meter->owed_ns + (refused ? 0 : meter->cost_ns);
+		entry->full_at_ns[kind] =
+			meter->cost_ns ? v->now_ns + meter->owed_ns + charged_ns : 0;
 	}
-	entry.first_seen_ns = v->now_ns;
-	v->tracked = source_promote(v->cfg, &v->source, &entry);
+	/* Only connections are ever left out: a packet without SYN is not charged to them. */
+	if (!bill->meter[SL_CONNECTIONS].cost_ns)
+		entry->full_at_ns[SL_CONNECTIONS] =
+			v->now_ns + other_debt(&v->source, SL_CONNECTIONS, &bill->terms);
+	entry->first_seen_ns = v->now_ns;
+	v->tracked = source_promote(v->cfg, &v->source, entry);
 	return 0;
 }
 
@@ -252,13 +300,16 @@ SL_INLINE enum sl_reason bucket(struct visit *v)
 	v->now_ns = read_clock(tier->fine_clock);
 	bill.terms = (struct terms){tier, v->now_ns, READ_ONCE(v->cfg->longest_burst_ns)};
 
+	if (v->tracked && v->is_new_policy)
+		clamp_tracked(v->tracked, tier, v->now_ns);
 	bill_read(v, &bill);
 	refused_by = bill_check(&bill, &soft);
 	if (refused_by == SL_KIND_COUNT) {
 		reason = bill_take(&bill);
 	} else {
 		reason = SL_OVER_PACKETS + refused_by;
-		bill_clamp(&bill, refused_by);
+		if (!v->tracked)
+			clamp_stranger(&bill, refused_by);
 	}
 
 	if (!v->tracked && is_worth_an_entry(v, &bill, reason != CONTINUE) && has_room(v))

@@ -52,9 +52,15 @@ SL_INLINE __u64 word_owed(__u64 word, __u32 tag, __u64 burst_ns, const struct te
 	return owed_ns < burst_ns ? owed_ns : burst_ns;
 }
 
+/* Up to where takes are let in: a stranger's debt is rounded up each time, so its last one gets slack. */
+SL_INLINE __u64 meter_room(const struct meter *meter, const struct sl_limit *limit)
+{
+	return limit->burst_ns + (meter->tag ? limit->slack_ns : 0);
+}
+
 SL_INLINE bool meter_fits(const struct meter *meter, const struct sl_limit *limit)
 {
-	return sl_bucket_fits(meter->owed_ns, meter->cost_ns, limit->burst_ns);
+	return sl_bucket_fits(meter->owed_ns, meter->cost_ns, meter_room(meter, limit));
 }
 
 enum take_result { TAKEN, TAKE_OVER, TAKE_CONTENDED };
@@ -64,6 +70,7 @@ struct claim {
 	struct terms terms;
 	__u64 cost_ns;
 	__u64 burst_ns;
+	__u64 room_ns; /* burst_ns and what rounding may add */
 	__u32 tag;
 	__u32 zero;
 };
@@ -87,7 +94,7 @@ __attribute__((noinline)) int word_retake(__u64 *word, const struct claim *claim
 
 		if (claim->tag && sl_word_tag(seen) != claim->tag)
 			return TAKE_CONTENDED;
-		if (!sl_bucket_fits(owed_ns, claim->cost_ns, claim->burst_ns))
+		if (!sl_bucket_fits(owed_ns, claim->cost_ns, claim->room_ns))
 			return TAKE_OVER;
 		next = word_made(claim->tag, claim->terms.now_ns, owed_ns + claim->cost_ns);
 		if (__sync_val_compare_and_swap(word, seen, next) == seen)
@@ -118,71 +125,48 @@ __attribute__((noinline)) int word_refund(__u64 *word, const struct claim *claim
 	return 0;
 }
 
-/*
- * A debt made under a longer burst than the present one is cut to it, or nobody but the clock would ever
- * shorten it: who is refused writes nothing else.
- */
-__attribute__((noinline)) int word_clamp(__u64 *word, const struct claim *claim)
+/* claim is the caller's one piece of stack for it: a BPF program has 512 bytes. */
+SL_INLINE void meter_claim(const struct meter *meter, const struct sl_limit *limit,
+			   const struct terms *terms, struct claim *claim)
 {
-	__u64 seen, next;
+	claim->terms = *terms;
+	claim->cost_ns = meter->cost_ns;
+	claim->burst_ns = limit->burst_ns;
+	claim->room_ns = meter_room(meter, limit);
+	claim->tag = meter->tag;
+	claim->zero = 0;
+}
+
+/*
+ * Debts made under a longer burst than the present one are cut to it. Not by every packet: a clock that lags
+ * would take such a debt for one from the future and grant the difference.
+ */
+SL_INLINE void word_clamp(__u64 *full_at_ns, __u64 latest_ns)
+{
+	__u64 seen = READ_ONCE(*full_at_ns);
+
+	if (seen > latest_ns)
+		__sync_val_compare_and_swap(full_at_ns, seen, latest_ns);
+}
+
+/*
+ * The same for a refused stranger, whose word does not say under which policy it was made: only what is
+ * beyond the burst by more than clocks can differ.
+ */
+__attribute__((noinline)) int stranger_clamp(__u64 *word, const struct claim *claim)
+{
+	__u64 seen, owed_ns;
 
 	if (!word || !claim)
 		return 0;
 
 	seen = READ_ONCE(*word);
-	if (claim->tag && sl_word_tag(seen) != claim->tag)
+	owed_ns = sl_word_owed(seen, claim->terms.now_ns, claim->terms.longest_burst_ns);
+	if (sl_word_tag(seen) != claim->tag || owed_ns <= claim->burst_ns + SL_CLOCK_SLACK_NS)
 		return 0;
-	next = word_made(claim->tag, claim->terms.now_ns, claim->burst_ns);
-	if (word_owed(seen, claim->tag, claim->burst_ns, &claim->terms) == claim->burst_ns)
-		__sync_val_compare_and_swap(word, seen, next); /* lost: the winner has clamped it */
+	__sync_val_compare_and_swap(word, seen,
+				    sl_word_of(claim->tag, claim->terms.now_ns, claim->burst_ns));
 	return 0;
-}
-
-SL_INLINE struct claim meter_claim(const struct meter *meter, const struct sl_limit *limit,
-				   const struct terms *terms)
-{
-	return (struct claim){
-		.terms = *terms,
-		.cost_ns = meter->cost_ns,
-		.burst_ns = limit->burst_ns,
-		.tag = meter->tag,
-	};
-}
-
-/* Charge the packet, which fits what was seen. */
-SL_INLINE enum take_result meter_take(const struct meter *meter, const struct sl_limit *limit,
-				      const struct terms *terms)
-{
-	__u64 next = word_made(meter->tag, terms->now_ns, meter->owed_ns + meter->cost_ns);
-	struct claim claim;
-
-	if (!meter->word)
-		return TAKE_CONTENDED;
-	if (__sync_val_compare_and_swap(meter->word, meter->seen, next) == meter->seen)
-		return TAKEN;
-
-	claim = meter_claim(meter, limit, terms);
-	return word_retake(meter->word, &claim);
-}
-
-/* After a refusal. A bucket that owes its whole burst may owe more than that. */
-SL_INLINE void meter_clamp(const struct meter *meter, const struct sl_limit *limit,
-			   const struct terms *terms)
-{
-	struct claim claim;
-
-	if (meter->owed_ns < limit->burst_ns)
-		return;
-	claim = meter_claim(meter, limit, terms);
-	word_clamp(meter->word, &claim);
-}
-
-SL_INLINE void meter_give_back(const struct meter *meter, const struct sl_limit *limit,
-			       const struct terms *terms)
-{
-	struct claim claim = meter_claim(meter, limit, terms);
-
-	word_refund(meter->word, &claim);
 }
 
 #endif

@@ -32,9 +32,10 @@ struct visit {
 	__u32 rule_id;
 	__u8 tier; /* number, SL_TIER_ALLOW or _DENY, once has_rule */
 	__u8 has_rule;
-	__u8 named;	/* an explicit prefix names the source */
-	__u8 is_opaque; /* charged without a port, under reasons of its own */
-	__u8 is_deep;	/* likewise, for a stack of tags */
+	__u8 named;	    /* an explicit prefix names the source */
+	__u8 is_opaque;	    /* charged without a port, under reasons of its own */
+	__u8 is_deep;	    /* likewise, for a stack of tags */
+	__u8 is_new_policy; /* tracked, and last seen under another policy */
 };
 
 /* ---- Policy and clock --------------------------------------------------------- */
@@ -271,7 +272,8 @@ SL_INLINE bool rule_from_cache(struct visit *v)
 	if (!v->tracked)
 		return false;
 	word = READ_ONCE(v->tracked->rule);
-	if (word >> 32 != v->policy->generation)
+	v->is_new_policy = word >> 32 != v->policy->generation;
+	if (v->is_new_policy || (word & 0xff) == SL_TIER_UNCACHED)
 		return false;
 
 	v->rule_id = (word >> 8) & SL_RULES_MAX;
@@ -298,8 +300,10 @@ SL_INLINE enum sl_reason policy_rule(struct visit *v)
 	if (v->tier == SL_TIER_ALLOW)
 		return SL_ALLOW_RULE;
 
-	if (v->tracked && !(rule->flags & SL_RULE_SPLIT))
-		v->tracked->rule = sl_rule_word(v->policy->generation, rule->id, rule->tier);
+	if (v->tracked)
+		v->tracked->rule =
+			sl_rule_word(v->policy->generation, rule->id,
+				     rule->flags & SL_RULE_SPLIT ? SL_TIER_UNCACHED : rule->tier);
 	return CONTINUE;
 }
 

@@ -74,7 +74,7 @@ struct sl_limit {
 	__u64 burst_ns;
 	__u64 flag_above_ns; /* owed time above which a packet is flagged; SL_NEVER: none */
 	__u32 region;	     /* of the strangers table: sl_region_of() of what one packet costs */
-	__u32 zero;
+	__u32 slack_ns; /* strangers: what rounding to 64 ns adds up to in a burst, below one cost */
 };
 
 #define SL_BYTE_SHIFT  20
@@ -100,10 +100,11 @@ struct sl_tier {
 	__u8 zero[5];
 };
 
-#define SL_TIERS_MAX	250 /* numbers 0 to 249; the rest of the byte says: */
-#define SL_TIER_NUMBERS 256 /* so that any byte is an index */
-#define SL_TIER_ALLOW	254
-#define SL_TIER_DENY	255
+#define SL_TIERS_MAX	 250 /* numbers 0 to 249; the rest of the byte says: */
+#define SL_TIER_NUMBERS	 256 /* so that any byte is an index */
+#define SL_TIER_UNCACHED 253 /* in a tracked source: ask the tries, longer prefixes lie inside it */
+#define SL_TIER_ALLOW	 254
+#define SL_TIER_DENY	 255
 
 /* Value of a policy trie: which tier an address has, and the line that gave it. */
 struct sl_rule {
