@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "message/chars.h"
+#include "message/structured.h"
 
 enum argument { ARGUMENT_NONE, ARGUMENT_SECONDS, ARGUMENT_FIELDS };
 
@@ -113,6 +114,50 @@ static struct cache_directive split(struct bytes member)
 		directive.argument = argument;
 	directive.name = bytes_trim(directive.name);
 	return directive;
+}
+
+static int64_t seconds_of_item(const struct sf_bare *item)
+{
+	if (item->type != SF_INTEGER || item->number < 0)
+		return SECONDS_BAD;
+	return item->number < DELTA_SECONDS_MAX ? item->number : DELTA_SECONDS_MAX;
+}
+
+static void set_from_member(const struct directive_row *row, const struct sf_member *member,
+			    struct cache_control *control)
+{
+	char *base = (char *)control;
+	bool said = member->is_inner_list || member->item.type != SF_BOOLEAN || member->item.number;
+
+	switch (row->argument) {
+	case ARGUMENT_SECONDS:
+		*(int64_t *)(void *)(base + row->at) =
+			member->is_inner_list ? SECONDS_BAD : seconds_of_item(&member->item);
+		break;
+	case ARGUMENT_FIELDS:
+		if (said && !member->is_inner_list && member->item.type == SF_STRING)
+			*(struct bytes *)(void *)(base + row->fields_at) = member->item.text;
+		*(bool *)(base + row->at) = said;
+		break;
+	case ARGUMENT_NONE:
+		*(bool *)(base + row->at) = said;
+		break;
+	}
+}
+
+bool cache_control_read_targeted(const struct fields *fields, enum field_name id,
+				 struct cache_control *ret_control)
+{
+	struct cache_control control = CACHE_CONTROL_NONE;
+	struct sf_member member;
+
+	if (!sf_dictionary_check(fields, id))
+		return false;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (sf_dictionary_find(fields, id, rows[i].name, &member))
+			set_from_member(&rows[i], &member, &control);
+	*ret_control = control;
+	return true;
 }
 
 struct cache_control cache_control_read(const struct fields *fields, enum field_name id)

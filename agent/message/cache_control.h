@@ -53,6 +53,16 @@ struct cache_control {
  */
 struct cache_control cache_control_read(const struct fields *fields, enum field_name id);
 
+/*
+ * What a targeted field says (RFC 9213 section 2.1): a structured dictionary, names in small
+ * letters, parameters ignored. A number that is no integer from 0 up is SECONDS_BAD; "x=?0" is x
+ * not said; of a key that is there twice the last counts, as in all dictionaries.
+ * Returns false, *ret_control untouched, if there is no such field, or it is empty, or malformed
+ * anywhere: it is then ignored whole.
+ */
+bool cache_control_read_targeted(const struct fields *fields, enum field_name id,
+				 struct cache_control *ret_control);
+
 /* Add one directive by name and argument; has_argument tells "x=" from "x". For other grammars. */
 struct cache_directive {
 	struct bytes name;

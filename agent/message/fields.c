@@ -187,6 +187,13 @@ bool vary_has_any(const struct fields *fields)
 	return field_list_has(fields, FIELD_VARY, BYTES("*"));
 }
 
+bool request_id_is_sound(struct bytes id)
+{
+	/* '~' is unreserved, and not wanted. */
+	return id.len && id.len <= REQUEST_ID_MAX && bytes_span(id, CHAR_UNRESERVED) == id.len &&
+	       !memchr(id.at, '~', id.len);
+}
+
 bool delta_seconds_parse(struct bytes text, int64_t *ret_seconds)
 {
 	int64_t seconds = 0;

@@ -81,6 +81,10 @@ enum message_result expect_read(const struct request_head *head, bool *ret_conti
 /* Whether Vary has the member "*", alone or in a list: nothing ever matches then. */
 bool vary_has_any(const struct fields *fields);
 
+/* Whether a request id of a trusted peer may be taken over: 1 to 64 of [A-Za-z0-9._-]. */
+#define REQUEST_ID_MAX 64
+bool request_id_is_sound(struct bytes id);
+
 /*
  * The first member of Age up to ',' or ';' (RFC 9111 section 5.1), saturated at 2^31;
  * 0 if there is none or it is no number.

@@ -79,6 +79,7 @@ static void read_fields(const struct request_head *head)
 	struct identity_rules rules = {IDENTITY_X_FORWARDED_FOR, &trusted, 1};
 	struct prefix peer = {.family = ADDRESS_IPV4, .bits = 32};
 	struct connection connection;
+	struct cache_control control;
 	struct etag tag = {{"\"a\"", 3}, false};
 	struct body body;
 	bool flag;
@@ -89,6 +90,7 @@ static void read_fields(const struct request_head *head)
 	(void)vary_has_any(&head->fields);
 	MUST(age_read(&head->fields) >= 0);
 	(void)cache_control_read(&head->fields, FIELD_CACHE_CONTROL);
+	(void)cache_control_read_targeted(&head->fields, FIELD_CDN_CACHE_CONTROL, &control);
 	(void)etag_if_none_match(&head->fields, &tag, true);
 	MUST(identity_find(&head->fields, &rules, &peer).hops <= IDENTITY_ELEMENTS_MAX);
 	rules.family = IDENTITY_FORWARDED;

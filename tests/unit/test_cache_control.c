@@ -112,6 +112,59 @@ static void quotes_hide_directives_from_a_reader(void **state)
 	assert_int_equal(says("Cache-Control: a=\"\\\", max-age=9\", max-age=1\r\n").max_age, 1);
 }
 
+static void a_targeted_field_is_a_dictionary_and_ignored_whole_if_it_is_none(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"CDN-Cache-Control:\r\n",
+		"CDN-Cache-Control: max-age=1,\r\n",
+		"CDN-Cache-Control: Max-Age=1\r\n",
+		"CDN-Cache-Control: max-age=1;\r\n",
+		"CDN-Cache-Control: max-age=1, a b\r\n",
+		"CDN-Cache-Control: max-age=\r\n",
+	};
+	struct cache_control got = {.max_age = 77};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(cache_control_read_targeted(fields_with(bad[i]),
+							 FIELD_CDN_CACHE_CONTROL, &got));
+	assert_int_equal(got.max_age, 77);
+}
+
+static void a_targeted_field_is_read_by_type(void **state)
+{
+	static const struct {
+		const char *lines;
+		int64_t max_age;
+	} rows[] = {
+		{"CDN-Cache-Control: max-age=60;x=y\r\n", 60},
+		{"CDN-Cache-Control: max-age=5, max-age=60\r\n", 60},
+		{"CDN-Cache-Control: max-age=5\r\nCDN-Cache-Control: max-age=60\r\n", 60},
+		{"CDN-Cache-Control: max-age=999999999999999\r\n", DELTA_SECONDS_MAX},
+		{"CDN-Cache-Control: max-age=0\r\n", 0},
+		{"CDN-Cache-Control: max-age=-1\r\n", SECONDS_BAD},
+		{"CDN-Cache-Control: max-age=1.5\r\n", SECONDS_BAD},
+		{"CDN-Cache-Control: max-age=\"60\"\r\n", SECONDS_BAD},
+		{"CDN-Cache-Control: max-age=(60)\r\n", SECONDS_BAD},
+		{"CDN-Cache-Control: max-age\r\n", SECONDS_BAD},
+		{"CDN-Cache-Control: x=\"max-age=60\"\r\n", SECONDS_ABSENT},
+	};
+	struct cache_control got;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_true(cache_control_read_targeted(fields_with(rows[i].lines),
+							FIELD_CDN_CACHE_CONTROL, &got));
+		assert_int_equal(got.max_age, rows[i].max_age);
+	}
+	assert_true(cache_control_read_targeted(
+		fields_with("CDN-Cache-Control: no-store=?0, immutable, private=\"a\", "
+			    "no-cache=?0\r\n"),
+		FIELD_CDN_CACHE_CONTROL, &got));
+	assert_false(got.no_store || got.no_cache);
+	assert_true(got.immutable && got.is_private);
+	assert_bytes(got.private_fields, "a");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +175,8 @@ int main(void)
 		cmocka_unit_test(of_several_the_most_restrictive_counts),
 		cmocka_unit_test(field_names_of_no_cache_and_private_are_kept),
 		cmocka_unit_test(quotes_hide_directives_from_a_reader),
+		cmocka_unit_test(a_targeted_field_is_a_dictionary_and_ignored_whole_if_it_is_none),
+		cmocka_unit_test(a_targeted_field_is_read_by_type),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

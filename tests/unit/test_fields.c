@@ -185,6 +185,20 @@ static void age_is_the_first_member_or_0(void **state)
 		assert_int_equal(age_read(fields_with(rows[i].lines)), rows[i].age);
 }
 
+static void request_ids_are_64_harmless_bytes_at_most(void **state)
+{
+	char id[REQUEST_ID_MAX + 2];
+
+	memset(id, 'a', sizeof(id));
+	assert_true(request_id_is_sound((struct bytes){id, REQUEST_ID_MAX}));
+	assert_false(request_id_is_sound((struct bytes){id, REQUEST_ID_MAX + 1}));
+	assert_false(request_id_is_sound((struct bytes){id, 0}));
+	assert_true(request_id_is_sound(at_edge(BYTES("aZ09._-"))));
+	assert_false(request_id_is_sound(at_edge(BYTES("a~"))));
+	assert_false(request_id_is_sound(at_edge(BYTES("a b"))));
+	assert_false(request_id_is_sound(at_edge(BYTES("a\"b"))));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +212,7 @@ int main(void)
 		cmocka_unit_test(connection_options_are_at_most_16_tokens),
 		cmocka_unit_test(expect_knows_100_continue_only),
 		cmocka_unit_test(age_is_the_first_member_or_0),
+		cmocka_unit_test(request_ids_are_64_harmless_bytes_at_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
