@@ -3,7 +3,7 @@
  * Print agent/message/names_slots.h: a multiplier under which no two field names
  * share a slot, and the slots. After a change of FIELD_NAMES:
  *
- *   cc -Iagent -o /tmp/field-slots tools/field-slots.c && /tmp/field-slots > agent/message/names_slots.h
+ *   cc -Iagent -o /tmp/field-slots tools/field-slots/field-slots.c && /tmp/field-slots > agent/message/names_slots.h
  */
 #include <stdio.h>
 #include <string.h>
