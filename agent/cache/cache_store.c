@@ -97,8 +97,14 @@ static enum s3_wish wish_of(void *context, const struct s3_link *link)
 
 #define EVICT_AT_ONCE 16 /* objects, under one hold of a lock */
 
-/* Evict a few from one shard. Returns whether looking on may find more. */
-static bool evict_some(struct cache_store *store, struct shard *shard)
+enum evict_result {
+	EVICT_DONE,    /* something went */
+	EVICT_SETTLED, /* what was met earned another round; looking on will find something */
+	EVICT_HELD,    /* all that was met is held, or there was nothing */
+};
+
+/* Evict a few from one shard. */
+static enum evict_result evict_some(struct cache_store *store, struct shard *shard)
 {
 	struct search search = {.store = store};
 	const struct s3_chooser chooser = {.wish = wish_of, .context = &search};
@@ -120,28 +126,42 @@ static bool evict_some(struct cache_store *store, struct shard *shard)
 	}
 	pthread_mutex_unlock(&shard->lock);
 
-	store_release_list(store, gone);
-	return search.met_unheld;
+	if (gone) {
+		store_release_list(store, gone);
+		return EVICT_DONE;
+	}
+	return search.met_unheld ? EVICT_SETTLED : EVICT_HELD;
 }
 
 /* Rounds over all shards without room: what is left is held, and waiting would not help. */
 #define EVICT_ROUNDS 2
-/* Looks in all. Each moves S3_STEPS_MAX links at most: when everything was hot until now the queues
- * settle over a few insertions, not during one. */
-#define EVICT_LOOKS_MAX 1024
+/* Looks in a row at what earned another round, S3_STEPS_MAX links each: when everything was hot until
+ * now the queues settle over a few insertions, not during one. */
+#define EVICT_SETTLED_MAX 1024
 
 bool store_take(struct cache_store *store, size_t bytes)
 {
-	uint32_t idle_max = EVICT_ROUNDS * (store->shard_mask + 1), idle = 0;
+	uint32_t held_max = EVICT_ROUNDS * (store->shard_mask + 1), held = 0, settled = 0;
 
 	if (bytes > store->config.max_bytes - store->fixed_bytes)
 		return false;
-	for (int looks = 0; !budget_take(&store->budget, bytes); looks++) {
+	while (!budget_take(&store->budget, bytes)) {
 		uint32_t turn =
 			atomic_fetch_add_explicit(&store->evict_cursor, 1, memory_order_relaxed);
 
-		idle = evict_some(store, &store->shards[turn & store->shard_mask]) ? 0 : idle + 1;
-		if (idle > idle_max || looks > EVICT_LOOKS_MAX)
+		switch (evict_some(store, &store->shards[turn & store->shard_mask])) {
+		case EVICT_DONE:
+			held = settled = 0;
+			break;
+		case EVICT_SETTLED:
+			held = 0;
+			settled++;
+			break;
+		case EVICT_HELD:
+			held++;
+			break;
+		}
+		if (held > held_max || settled > EVICT_SETTLED_MAX)
 			return false;
 	}
 	return true;
