@@ -98,11 +98,23 @@ static void only_the_family_of_the_policy_decides(void **state)
 
 static void a_bad_element_ends_the_walk_at_the_last_good_address(void **state)
 {
-	static const char *const bad[] = {"unknown",	     "_x",	     "x",
-					  "1.2.3",	     "192.0.2.1/32", "[::1",
-					  "1.2.3.4:",	     "1.2.3.4:x",    "1.2.3.4:123456",
-					  "\"1.2.3.4\"",     "[1.2.3.4]",    "fe80::1%eth0",
-					  "1.2.3.4 5.6.7.8", "[::1]x"};
+	static const char *const bad[] = {"unknown",
+					  "_x",
+					  "x",
+					  "1.2.3",
+					  "192.0.2.1/32",
+					  "[::1",
+					  "1.2.3.4:",
+					  "1.2.3.4:x",
+					  "1.2.3.4:123456",
+					  "\"1.2.3.4\"",
+					  "[1.2.3.4]",
+					  "[2001:db9::1]:x",
+					  "[2001:db9::1]x80",
+					  "[2001:db9::1]:",
+					  "fe80::1%eth0",
+					  "1.2.3.4 5.6.7.8",
+					  "[::1]x"};
 	char lines[128];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -163,6 +175,24 @@ static void addresses_and_elements_are_read_up_to_their_last_byte(void **state)
 	assert_false(forwarded_parse(at_edge(BYTES("for")), &parts));
 	assert_false(forwarded_parse(at_edge(BYTES("for=")), &parts));
 	assert_false(forwarded_parse(at_edge(BYTES("")), &parts));
+}
+
+static void elements_are_cut_from_the_right_with_their_escapes(void **state)
+{
+	const struct fields *fields =
+		fields_with("Forwarded: a=1, b=\"x,\\\",y\\\\\", c=\"\\\\\", d=\"\",\r\n");
+	struct from_right walk = from_right_of(fields, FIELD_FORWARDED);
+	struct bytes element;
+
+	assert_true(from_right_next(&walk, &element));
+	assert_bytes(element, "d=\"\"");
+	assert_true(from_right_next(&walk, &element));
+	assert_bytes(element, "c=\"\\\\\"");
+	assert_true(from_right_next(&walk, &element));
+	assert_bytes(element, "b=\"x,\\\",y\\\\\"");
+	assert_true(from_right_next(&walk, &element));
+	assert_bytes(element, "a=1");
+	assert_false(from_right_next(&walk, &element));
 }
 
 static void thirty_two_elements_are_walked_and_not_one_more(void **state)
@@ -289,6 +319,7 @@ int main(void)
 		cmocka_unit_test(a_bad_element_ends_the_walk_at_the_last_good_address),
 		cmocka_unit_test(ports_brackets_and_mapped_addresses_are_understood),
 		cmocka_unit_test(addresses_and_elements_are_read_up_to_their_last_byte),
+		cmocka_unit_test(elements_are_cut_from_the_right_with_their_escapes),
 		cmocka_unit_test(thirty_two_elements_are_walked_and_not_one_more),
 		cmocka_unit_test(four_kibibytes_are_looked_at_and_not_one_byte_more),
 		cmocka_unit_test(what_a_stranger_puts_to_the_left_changes_nothing),

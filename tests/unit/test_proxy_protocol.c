@@ -72,6 +72,7 @@ static void what_is_no_version_1_line_is_bad(void **state)
 		"PROXX",
 		"proxy TCP4 192.0.2.1 198.51.100.1 1 2\r\n",
 		"PROXY TCP4 192.0.2.1 198.51.100.1 1 2\n",
+		"PROXY TCP4 192.0.2.1 198.51.100.1 1 22\n",
 		"PROXY  TCP4 192.0.2.1 198.51.100.1 1 2\r\n",
 		"PROXY TCP4  192.0.2.1 198.51.100.1 1 2\r\n",
 		"PROXY TCP4 192.0.2.1 198.51.100.1 1 2 \r\n",

@@ -76,6 +76,7 @@ static void overlapping_ranges_get_the_whole(void **state)
 	assert_int_equal(parse("bytes=6-9,0-5", 100), RANGE_WHOLE);
 	assert_int_equal(parse("bytes=0-,0-,0-,0-", 100), RANGE_WHOLE);
 	assert_int_equal(parse("bytes=0-5,7-9", 100), RANGE_PARTS);
+	assert_int_equal(parse("bytes=7-9,0-5", 100), RANGE_PARTS);
 }
 
 static void at_most_16_ranges_are_looked_at(void **state)

@@ -82,6 +82,7 @@ static void numbers_have_the_range_of_the_rfc(void **state)
 	assert_number("999999999999999", SF_INTEGER, 999999999999999);
 	assert_number("-999999999999999", SF_INTEGER, -999999999999999);
 	assert_number("4.5", SF_DECIMAL, 4500);
+	assert_number("1.25", SF_DECIMAL, 1250);
 	assert_number("-0.5", SF_DECIMAL, -500);
 	assert_number("1.123", SF_DECIMAL, 1123);
 	assert_number("999999999999.999", SF_DECIMAL, 999999999999999);
@@ -254,7 +255,7 @@ static void dictionaries_are_those_of_the_rfc(void **state)
 	assert_int_equal(dictionary_len("a=?0, b, c; foo=bar"), 3);
 	assert_int_equal(dictionary_len("rating=1.5, feelings=(joy sadness)"), 2);
 	assert_int_equal(dictionary_len("a=(1 2), b=3, c=4;aa=bb, d=(5 6);valid"), 4);
-	assert_int_equal(dictionary_len("*a_-.1=1"), 1);
+	assert_int_equal(dictionary_len("*a_-.1=1, z=1, a0z9"), 3);
 	assert_int_equal(dictionary_len("a=1,"), -1);
 	assert_int_equal(dictionary_len("A=1"), -1);
 	assert_int_equal(dictionary_len("a =1"), -1);
@@ -371,9 +372,9 @@ static void numbers_bytes_and_display_strings_are_written(void **state)
 	assert_written(&out, "2.0");
 	sf_put_decimal(&out, 1);
 	assert_written(&out, "0.001");
-	sf_put_bytes(&out, BYTES("hello"));
+	sf_put_bytes(&out, at_edge(BYTES("hello")));
 	assert_written(&out, ":aGVsbG8=:");
-	sf_put_bytes(&out, BYTES("hell"));
+	sf_put_bytes(&out, at_edge(BYTES("hell")));
 	assert_written(&out, ":aGVsbA==:");
 	sf_put_bytes(&out, BYTES("hel"));
 	assert_written(&out, ":aGVs:");
@@ -413,10 +414,27 @@ static void what_a_type_does_not_have_is_not_written(void **state)
 	out = sf_writer_of(written, sizeof(written));
 	sf_put_key(&out, BYTES("Key"));
 	assert_true(out.failed);
+	out = sf_writer_of(written, sizeof(written));
+	sf_put_key(&out, BYTES("kEy"));
+	assert_true(out.failed);
+	out = sf_writer_of(written, sizeof(written));
+	sf_put_key(&out, BYTES("1"));
+	assert_true(out.failed);
+	out = sf_writer_of(written, sizeof(written));
+	sf_put_key(&out, BYTES(""));
+	assert_true(out.failed);
 }
 
 static void a_writer_never_goes_beyond_its_room(void **state)
 {
+	struct sf_writer exact = sf_writer_of(written, strlen("abc;d=\"efgh\""));
+
+	sf_put_token(&exact, BYTES("abc"));
+	sf_put_param(&exact, BYTES("d"));
+	sf_put_equals(&exact);
+	sf_put_string(&exact, BYTES("efgh"));
+	assert_written(&exact, "abc;d=\"efgh\"");
+
 	for (size_t room = 0; room < 12; room++) {
 		char small[12];
 		struct sf_writer out = sf_writer_of(small, room);
