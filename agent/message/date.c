@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "message/date.h"
 
+#include <assert.h>
+
 #include "message/chars.h"
 
 #define DAY_S	   86400
@@ -84,6 +86,7 @@ static int days_in(int month, int year)
 {
 	static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
+	assert(month >= 1 && month <= 12);
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
 
