@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "message/chars.h"
 #include "message/host.h"
+#include "message/path.h"
 
 bool invalidation_applies(enum asked_method method, unsigned status)
 {
@@ -96,56 +98,42 @@ static int check_origin(const struct reference *base, const struct reference *re
 	return host_equal(&ours, &theirs, default_port(base->scheme)) ? 0 : -EXDEV;
 }
 
-/* Cut the last segment off what is in out behind floor, with the slash before it. */
-static void drop_segment(struct buffer *out, size_t floor)
+/* RFC 3986 section 5.2.2, the path before its dots are removed. */
+static void add_raw_path(struct buffer *out, const struct reference *base,
+			 const struct reference *ref)
 {
-	while (out->len > floor && out->at[out->len - 1] != '/')
-		out->len--;
-	if (out->len > floor)
-		out->len--;
-	if (out->at)
-		out->at[out->len] = '\0';
+	size_t keep = base->path.len;
+
+	if (ref->path.len && ref->path.at[0] == '/') {
+		buffer_add(out, ref->path);
+	} else if (ref->authority.at) {
+		buffer_add(out, BYTES("/"));
+	} else if (ref->path.len) {
+		/* Section 5.2.3: all of the base's path up to its last slash, then the reference's. */
+		while (keep > 0 && base->path.at[keep - 1] != '/')
+			keep--;
+		buffer_add(out, keep ? (struct bytes){base->path.at, keep} : BYTES("/"));
+		buffer_add(out, ref->path);
+	} else {
+		buffer_add(out, base->path.len ? base->path : BYTES("/"));
+	}
 }
 
-/* RFC 3986 section 5.2.4, segment by segment. path begins with '/'. */
-static void add_without_dots(struct buffer *out, struct bytes path)
+/* Append the path in the normal form that keys have. */
+static int add_path(struct buffer *out, const struct reference *base, const struct reference *ref)
 {
-	size_t floor = out->len;
-	bool is_last;
+	auto_buffer struct buffer raw = buffer_new(out->max);
+	auto_buffer struct buffer room = buffer_new(3 * out->max);
+	struct path path;
 
-	do {
-		struct bytes rest, segment = {path.at + 1, path.len - 1};
-
-		segment = cut_at(segment, "/", &rest);
-		is_last = !rest.at;
-		if (bytes_equal(segment, BYTES(".."))) {
-			drop_segment(out, floor);
-		} else if (!bytes_equal(segment, BYTES("."))) {
-			buffer_add(out, BYTES("/"));
-			buffer_add(out, segment);
-		}
-		/* "/a/." and "/a/.." end in a slash. */
-		if (is_last &&
-		    (bytes_equal(segment, BYTES(".")) || bytes_equal(segment, BYTES(".."))))
-			buffer_add(out, BYTES("/"));
-		if (!is_last)
-			path = (struct bytes){rest.at - 1, rest.len + 1};
-	} while (!is_last);
-}
-
-/* RFC 3986 section 5.2.3: all of the base's path up to its last slash, then the reference's. */
-static int add_merged_path(struct buffer *out, struct bytes base, struct bytes path)
-{
-	auto_buffer struct buffer merged = buffer_new(out->max);
-	size_t keep = base.len;
-
-	while (keep > 0 && base.at[keep - 1] != '/')
-		keep--;
-	buffer_add(&merged, keep ? (struct bytes){base.at, keep} : BYTES("/"));
-	buffer_add(&merged, path);
-	if (merged.error)
-		return merged.error;
-	add_without_dots(out, (struct bytes){merged.at, merged.len});
+	add_raw_path(&raw, base, ref);
+	if (raw.error || buffer_reserve(&room, 3 * raw.len))
+		return raw.error ? raw.error : room.error;
+	if (bytes_span((struct bytes){raw.at, raw.len}, CHAR_TARGET) != raw.len ||
+	    path_normalise((struct bytes){raw.at, raw.len},
+			   (struct path_room){room.at, 3 * raw.len}, &path) != MESSAGE_DONE)
+		return -EINVAL;
+	buffer_add(out, path.text);
 	return 0;
 }
 
@@ -153,16 +141,7 @@ static int add_path_and_query(struct buffer *out, const struct reference *base,
 			      const struct reference *ref)
 {
 	struct bytes query = ref->query;
-	int err = 0;
-
-	if (ref->path.len && ref->path.at[0] == '/')
-		add_without_dots(out, ref->path);
-	else if (ref->authority.at)
-		buffer_add(out, BYTES("/"));
-	else if (ref->path.len)
-		err = add_merged_path(out, base->path, ref->path);
-	else
-		buffer_add(out, base->path.len ? base->path : BYTES("/"));
+	int err = add_path(out, base, ref);
 
 	if (!ref->path.len && !ref->authority.at && !query.at)
 		query = base->query;

@@ -17,8 +17,9 @@ bool invalidation_applies(enum asked_method method, unsigned status);
 
 /*
  * Resolve a Location or Content-Location against the request's URL (RFC 3986 section 5.2;
- * an absolute http or https URL without fragment) into out, which is emptied first: scheme,
- * authority and path with dot segments removed, the query as it was. A fragment is cut off.
+ * an absolute http or https URL) into out, which is emptied first, as it begins a key: the
+ * request's scheme and authority, the path in normal form (message/path.h), the query as it was.
+ * A fragment is cut off.
  *
  * Returns 0; -EXDEV if it is of another origin (RFC 9111 section 4.4: such are left alone, or
  * any site could empty another's cache); -EINVAL if it is no URL of http or https; -ENOBUFS,

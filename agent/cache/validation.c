@@ -56,22 +56,6 @@ enum condition_result validation_condition(const struct conditions *conditions,
 	return CONDITION_SEND;
 }
 
-/* RFC 9110 section 8.8.2.2: strong if the origin's clock had moved on by a second when it was sent. */
-static bool is_strong_date(const struct validators *stored)
-{
-	return is_date(stored->last_modified) && is_date(stored->date) &&
-	       stored->date.unix_s - stored->last_modified.unix_s >= 1;
-}
-
-bool validation_if_range(struct bytes if_range, struct maybe_time if_range_date,
-			 const struct validators *stored)
-{
-	if (is_date(if_range_date))
-		return is_strong_date(stored) &&
-		       if_range_date.unix_s == stored->last_modified.unix_s;
-	return equal_strong(if_range, stored->etag);
-}
-
 static bool matches_weakly(const struct validators *answer, const struct validators *stored)
 {
 	if (answer->etag.len && !equal_weak(answer->etag, stored->etag))

@@ -46,13 +46,6 @@ enum condition_result validation_condition(const struct conditions *conditions,
 					   const struct validators *stored, unsigned status);
 
 /*
- * Whether a Range may be answered in part (RFC 9110 section 13.1.5): if_range is the field's
- * value, if_range_date the date it is, where it is one.
- */
-bool validation_if_range(struct bytes if_range, struct maybe_time if_range_date,
-			 const struct validators *stored);
-
-/*
  * RFC 9111 section 4.3.4: which of the stored responses that could have answered the request a
  * 304 speaks of. stored is in order, the most recent first. Sets is_chosen[i] for each and
  * returns how many were.

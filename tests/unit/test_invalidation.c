@@ -63,6 +63,7 @@ static void references_resolve_as_rfc_3986_section_5_4_has_it(void **state)
 		{"g?y/../x", "/b/c/g?y/../x"},
 		{"//a.example", "/"},
 		{"//A.Example:80/x", "/x"},
+		{"/%7ea%2d", "/~a-"},
 		{"http://a.example/x", "/x"},
 		{"HTTP://a.example?z", "/?z"},
 	};
@@ -92,7 +93,8 @@ static void another_origin_is_left_alone(void **state)
 static void what_is_no_url_of_http_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"mailto:a@b", "g:h", "http:g", "http://", "http://a@b/", "//", "javascript:1",
+		"mailto:a@b", "g:h",	      "http:g", "http://", "http://a@b/",
+		"//",	      "javascript:1", "/%zz",	"/a b",
 	};
 	auto_buffer struct buffer out = buffer_new(1000);
 

@@ -78,21 +78,6 @@ static void a_condition_changes_nothing_but_a_success(void **state)
 	assert_int_equal(validation_condition(&conditions, &dated, 299), CONDITION_304);
 }
 
-static void if_range_needs_a_strong_validator_that_is_the_same(void **state)
-{
-	const struct maybe_time none = {0};
-	struct validators weak = dated, same_second = dated;
-
-	weak.etag = BYTES("W/\"a\"");
-	same_second.date.unix_s = THEN;
-	assert_true(validation_if_range(BYTES("\"a\""), none, &dated));
-	assert_false(validation_if_range(BYTES("\"b\""), none, &dated));
-	assert_false(validation_if_range(BYTES("W/\"a\""), none, &weak));
-	assert_true(validation_if_range(BYTES("date"), at(THEN), &dated));
-	assert_false(validation_if_range(BYTES("date"), at(THEN + 1), &dated));
-	assert_false(validation_if_range(BYTES("date"), at(THEN), &same_second));
-}
-
 static struct validators tagged(const char *etag)
 {
 	return (struct validators){.etag = bytes_of(etag)};
@@ -217,7 +202,6 @@ int main(void)
 		cmocka_unit_test(a_date_that_is_none_is_ignored),
 		cmocka_unit_test(if_match_and_if_unmodified_since_are_for_the_origin),
 		cmocka_unit_test(a_condition_changes_nothing_but_a_success),
-		cmocka_unit_test(if_range_needs_a_strong_validator_that_is_the_same),
 		cmocka_unit_test(a_strong_tag_chooses_all_that_have_it),
 		cmocka_unit_test(a_weak_validator_chooses_the_most_recent_that_has_it),
 		cmocka_unit_test(no_validator_chooses_only_one_that_has_none_either),
