@@ -116,6 +116,21 @@ $(BUILD)/tools/trafficgen/sender.o: $(BUILD)/gen/trafficgen.skel.h
 $(BUILD)/trafficgen: $(TRAFFICGEN_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ -lbpf
 
+# What one packet costs: our program, and others, behind a harness that changes the source each time.
+$(BUILD)/gen/bench/%.skel.h: tests/bench/%.bpf.c
+	@mkdir -p $(@D) $(BUILD)/tests/bench
+	$(CLANG) $(BPF_CFLAGS) -Itests/bench -c -o $(BUILD)/tests/bench/$*.bpf.o $<
+	$(BPFTOOL) gen skeleton $(BUILD)/tests/bench/$*.bpf.o name $*_bpf > $@.new && mv $@.new $@
+
+BENCH_OBJS := $(patsubst %,$(BUILD)/tests/bench/%.o,bench measure setup)
+
+$(BENCH_OBJS): CFLAGS += -I$(BUILD)/gen/bench -Itools \
+	-DBENCH_BPF_LIBRARY='"/usr/lib/$(MULTIARCH)/bpf"'
+$(BUILD)/tests/bench/measure.o: $(patsubst %,$(BUILD)/gen/bench/%.skel.h,packet peer)
+
+$(BUILD)/bench: $(BENCH_OBJS) $(BUILD)/tools/trafficgen/template.o $(BUILD)/libsluice.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
+
 # Drives kernel/ without the agent, for the tests of attaching; and a stranger's program to meet there.
 $(BUILD)/tests/e2e/attach/driver: $(BUILD)/tests/e2e/attach/driver.o $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
