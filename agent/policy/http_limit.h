@@ -39,9 +39,9 @@ struct http_limit_error {
 };
 
 /*
- * Take the first limit off *text: [count] [per|/] [n] [unit] [burst N], ended by ';', ',', '|' or the end, which
- * is taken too. Case does not matter, plural allowed, spaces optional. offset of an error counts from the
- * text as it came in.
+ * Take the first limit off *text: [count] [per|/] [n] [unit] [burst N], ended by ';', ',', '|' or the end.
+ * A separator is taken too if anything follows it: call again while text->len. Case does not matter,
+ * plural allowed, spaces optional. The offset of an error counts from the text as it came in.
  * Returns 0, or -EINVAL with *ret_error set and *text untouched.
  */
 int http_limit_take(struct bytes *text, struct http_rate *ret_rate,

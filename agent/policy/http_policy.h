@@ -137,21 +137,40 @@ enum http_scope {
 	HTTP_SCOPE_GLOBAL, /* everything together: of global_limits */
 };
 
-/* One limit with all that route and defaults say about it resolved: nothing else has to be asked. */
-struct http_limit {
-	struct http_rate rate;
-	const char *name; /* given, or as http_limit_name() has it; a token (RFC 8941 key-safe) */
+/* What can be said of a limit: by itself, by its route, under http; the nearest word counts. */
+enum http_limit_option {
+	HTTP_OPTION_STRATEGY = 1,
+	HTTP_OPTION_KEY = 2,
+	HTTP_OPTION_COST = 4,
+	HTTP_OPTION_COUNT_STATUS = 8,
+	HTTP_OPTION_SHARED = 16,
+	HTTP_OPTION_PER_METHOD = 32,
+	HTTP_OPTION_DRY_RUN = 64,
+	HTTP_OPTION_TIERS = 128,
+};
+
+struct http_limit_how {
 	enum http_strategy strategy;
-	enum http_scope scope;
-	const char *shared; /* of SCOPE_SHARED */
 	struct http_key key;
 	uint32_t cost;	    /* a request takes so much; 0: it is only looked at */
 	bool counts_status; /* only answers whose status is in count_status count */
 	struct http_statuses count_status;
-	bool per_method;	 /* each method has a count of its own */
-	bool dry_run;		 /* judged and counted, nothing refused */
-	bool is_default;	 /* from `limits` under http, not the route's own */
+	const char *shared; /* counted with all limits of this name and window; NULL: not shared */
+	bool per_method;    /* each method has a count of its own */
+	bool dry_run;	    /* judged and counted, nothing refused */
 	struct http_names tiers; /* only clients of these; none: of all */
+	unsigned given; /* bits of enum http_limit_option: said here; the others are inherited */
+};
+
+/* One limit with all that route and defaults say about it resolved: nothing else has to be asked. */
+struct http_limit {
+	struct http_rate rate;
+	const char
+		*name; /* given, or as http_limit_name() has it; unique among those of its route */
+	bool name_given;
+	enum http_scope scope;
+	struct http_limit_how how;
+	bool is_default; /* from `limits` under http, not the route's own */
 	struct place place;
 };
 
@@ -212,9 +231,9 @@ struct http_route {
 
 	struct http_limits limits; /* in force here, without the global ones */
 	bool and_defaults;
-	bool has_limits;     /* said in the file, even if empty: the defaults do not apply */
-	struct http_key key; /* also cache.key.identity's */
-	bool exempt;	     /* no limit applies, the global ones included */
+	bool has_limits;	   /* said in the file, even if empty: the defaults do not apply */
+	struct http_limit_how how; /* what limits inherit; its key is also cache.key.identity's */
+	bool exempt;		   /* no limit applies, the global ones included */
 	struct http_names exempt_tiers;	      /* nor for clients of these tiers */
 	struct http_prefixes exempt_prefixes; /* or these addresses */
 	uint32_t concurrency;		      /* requests of one client in flight; 0: any number */
@@ -236,7 +255,6 @@ struct http_route {
 	uint64_t max_body;    /* bytes */
 	uint64_t response_ns; /* the upstream's time to the head of its answer */
 	struct place place;
-	const struct http_route_text *text; /* what the file said; for printing only */
 };
 
 /* ---- Everything ---- */
@@ -341,7 +359,9 @@ struct http_policy {
 	struct http_max max;
 	struct http_cache cache;
 	struct http_keys keys;
-	struct http_limits limits; /* the defaults, as they are in force on routes without any */
+	struct http_limit_how how; /* what all limits inherit: strategy, key */
+	struct http_limits
+		limits; /* the defaults, as they are in force on routes that say nothing */
 	struct http_limits global_limits;
 	struct http_limit_fields limit_fields;
 	struct http_escalate escalate;

@@ -18,17 +18,17 @@
 #define PROTECT_EXAMPLE "`protect: {tcp: [80, 443]}`, or `protect: everything`"
 
 static const struct field sections[] = {
-	{"interfaces", parse_interfaces},
-	{"protect", parse_protect},
-	{"scope", parse_scope},
-	{"tiers", parse_tiers},
-	{"sources", parse_sources},
-	{"default", parse_default},
-	{"bans", parse_bans},
-	{"source_prefix", parse_source_prefix},
-	{"tables", parse_tables},
-	{"flag", parse_flag},
-	{"http", parse_http},
+	{"interfaces", parse_interfaces, NULL},
+	{"protect", parse_protect, NULL},
+	{"scope", parse_scope, NULL},
+	{"tiers", parse_tiers, NULL},
+	{"sources", parse_sources, NULL},
+	{"default", parse_default, NULL},
+	{"bans", parse_bans, NULL},
+	{"source_prefix", parse_source_prefix, NULL},
+	{"tables", parse_tables, NULL},
+	{"flag", parse_flag, NULL},
+	{"http", parse_http, NULL},
 };
 
 static const struct policy defaults = {
@@ -65,6 +65,7 @@ static void finish(struct reading *r)
 		return;
 	finish_planes(r);
 	finish_sources(r);
+	finish_http(r);
 }
 
 static int read_all(struct reading *r, struct bytes text)

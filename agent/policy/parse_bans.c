@@ -92,9 +92,9 @@ static void read_up_to(struct reading *r, void *into, struct place key, const st
 }
 
 static const struct field fields[] = {
-	{"after", read_after},
-	{"for", read_for},
-	{"up to", read_up_to},
+	{"after", read_after, NULL},
+	{"for", read_for, NULL},
+	{"up to", read_up_to, NULL},
 };
 
 void parse_bans(struct reading *r, void *into, struct place key, const struct node *value)

@@ -34,8 +34,9 @@ static void read_accept(struct reading *r, void *into, struct place key, const s
 
 void parse_flag(struct reading *r, void *into, struct place key, const struct node *value)
 {
-	static const struct field fields[] = {
-		{"mark", read_mark}, {"mask", read_mask}, {"accept", read_accept}};
+	static const struct field fields[] = {{"mark", read_mark, NULL},
+					      {"mask", read_mask, NULL},
+					      {"accept", read_accept, NULL}};
 	struct policy_flag *flag = &r->policy->flag;
 	size_t errors = r->problems->errors;
 	struct section section = {{0}, {0}};

@@ -5,9 +5,12 @@
 void parse_http(struct reading *r, void *into, struct place key, const struct node *value)
 {
 	r->policy->has_http_plane = true;
-	r->policy->http_place = value->place;
 	if (value->kind != NODE_MAP)
 		reading_unexpected(r, value, "a mapping");
 	else
 		reader_skip(&r->reader, value);
+}
+
+void finish_http(struct reading *r)
+{
 }

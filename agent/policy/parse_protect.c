@@ -146,8 +146,8 @@ static void read_esp(struct reading *r, void *into, struct place key, const stru
 }
 
 static const struct field protocols[] = {
-	{"tcp", read_tcp},   {"udp", read_udp}, {"sctp", read_sctp},
-	{"icmp", read_icmp}, {"gre", read_gre}, {"esp", read_esp},
+	{"tcp", read_tcp, NULL},   {"udp", read_udp, NULL}, {"sctp", read_sctp, NULL},
+	{"icmp", read_icmp, NULL}, {"gre", read_gre, NULL}, {"esp", read_esp, NULL},
 };
 
 static bool protects_nothing(const struct policy_protect *protect)

@@ -52,10 +52,10 @@ static void read_strangers(struct reading *r, void *into, struct place key,
 void parse_tables(struct reading *r, void *into, struct place key, const struct node *value)
 {
 	static const struct field fields[] = {
-		{"sources", read_sources},
-		{"strangers", read_strangers},
-		{"prefixes", read_prefixes},
-		{"bans", read_bans},
+		{"sources", read_sources, NULL},
+		{"strangers", read_strangers, NULL},
+		{"prefixes", read_prefixes, NULL},
+		{"bans", read_bans, NULL},
 	};
 
 	READING_MAP(r, value, fields, NULL);
@@ -81,7 +81,7 @@ static void read_ipv6(struct reading *r, void *into, struct place key, const str
 
 void parse_source_prefix(struct reading *r, void *into, struct place key, const struct node *value)
 {
-	static const struct field fields[] = {{"ipv4", read_ipv4}, {"ipv6", read_ipv6}};
+	static const struct field fields[] = {{"ipv4", read_ipv4, NULL}, {"ipv6", read_ipv6, NULL}};
 
 	READING_MAP(r, value, fields, NULL);
 }

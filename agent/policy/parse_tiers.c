@@ -92,9 +92,9 @@ static void read_flag_above(struct reading *r, void *into, struct place key,
 }
 
 static const struct field fields[] = {
-	{"packets", read_packets},	   {"bytes", read_bytes},
-	{"connections", read_connections}, {"over", read_over},
-	{"flag above", read_flag_above},
+	{"packets", read_packets, NULL},	 {"bytes", read_bytes, NULL},
+	{"connections", read_connections, NULL}, {"over", read_over, NULL},
+	{"flag above", read_flag_above, NULL},
 };
 
 static void read_tier(struct reading *r, struct policy_tier *tier, const struct node *value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "policy/policy.h"
+#include "policy/http_policy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@ void policy_free(struct policy *policy)
 		free(policy->protect.ranges[i]);
 	free(policy->tiers);
 	free(policy->sources);
+	http_policy_free(policy->http);
 	free(policy);
 }
 

@@ -94,10 +94,9 @@ struct policy_flag {
 struct policy {
 	char **interfaces; /* names or globs; NULL-terminated */
 	size_t interface_count;
-	bool has_packet_plane; /* interfaces is in the file */
-	bool has_http_plane;   /* http is in the file */
-	struct place
-		http_place; /* of what stands under http; read by the HTTP plane's own parser */
+	bool has_packet_plane;	  /* interfaces is in the file */
+	bool has_http_plane;	  /* http is in the file */
+	struct http_policy *http; /* what stands there; NULL without */
 
 	struct policy_protect protect;
 	bool scope_everything;

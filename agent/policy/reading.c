@@ -125,6 +125,7 @@ bool reading_map(struct reading *r, const struct node *node, const struct field 
 		const struct field *field = field_of(r, &key, &table, seen);
 		struct node value = reader_next(&r->reader);
 
+		r->field = field;
 		if (field)
 			field->read(r, into, key.place, &value);
 		else

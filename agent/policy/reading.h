@@ -11,7 +11,7 @@
 
 #define READING_NAMES_MAX 256 /* different tier names among sources: more than there can be tiers */
 #define READING_SLOTS	  1024
-#define READING_KEYS_MAX  16 /* of one mapping with known keys */
+#define READING_KEYS_MAX  40 /* of one mapping with known keys */
 
 /*
  * Tiers are named before they are known, as the file may have its sections in any order. Until then a
@@ -27,7 +27,9 @@ struct reading {
 	struct reader reader;
 	struct policy_problems *problems;
 	struct policy *policy;
-	int error; /* 0 or -ENOMEM */
+	int error;		   /* 0 or -ENOMEM */
+	const struct field *field; /* whose read() was called last */
+	struct http_reading *http; /* what is known of http so far; NULL without */
 
 	struct tier_names names;
 	size_t sources_room;
@@ -56,6 +58,7 @@ typedef void field_fn(struct reading *r, void *into, struct place key, const str
 struct field {
 	const char *name;
 	field_fn *read;
+	const void *spec; /* for read(), which finds it in r->field */
 };
 
 /*
@@ -93,5 +96,6 @@ field_fn parse_interfaces, parse_protect, parse_scope, parse_tiers, parse_source
 
 /* When all is read: names become tiers, sources are sorted, and what contradicts itself is found. */
 void finish_sources(struct reading *r);
+void finish_http(struct reading *r);
 
 #endif
