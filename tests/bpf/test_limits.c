@@ -235,7 +235,8 @@ static void a_strangers_debt_does_not_shrink_where_the_clock_steps_back(void **s
 	assert_int_equal(harness_passes(*state, &frame, 10), 3);
 	harness_set_clock(*state, HARNESS_START - 900 * MS);
 	assert_int_equal(harness_passes(*state, &frame, 10), 0);
-	harness_set_clock(*state, HARNESS_START + SECOND - MS); /* rounding may let it in 192 ns early */
+	harness_set_clock(*state,
+			  HARNESS_START + SECOND - MS); /* rounding may let it in 192 ns early */
 	assert_int_equal(harness_passes(*state, &frame, 10), 0);
 }
 

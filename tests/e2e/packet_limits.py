@@ -100,22 +100,6 @@ def tags_do_not_carry_packets_past_the_limit():
             assert reasons["deep_tags"] in (10, 11) and reasons["over_deep_tags"] in (9, 10), reasons
 
 
-def a_tagged_client_gets_its_limit_through_the_stack():
-    with Lab() as lab:
-        host, client = make(lab)
-        for namespace, address in ((host, "10.9.1.1/24"), (client, "10.9.1.2/24")):
-            namespace.vlan("eth0", 100, "tagged")
-            namespace.address("tagged", address)
-        counter = Counter(host, "10.9.1.1", 9000)
-        with Host(host, POLICY % "60/minute burst 10"):
-            with client.inside():
-                sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            for _ in range(50):
-                sender.sendto(b"x", ("10.9.1.1", 9000))
-            time.sleep(0.3)
-            assert len(counter.take()["10.9.1.2"]) in (10, 11)
-
-
 def ipv6_sources_get_their_limit_each_slash_64_one():
     with Lab() as lab:
         host, client = make(lab)
@@ -154,7 +138,6 @@ if __name__ == "__main__":
     main([
         a_polite_client_loses_nothing_while_a_greedy_one_gets_its_limit,
         tags_do_not_carry_packets_past_the_limit,
-        a_tagged_client_gets_its_limit_through_the_stack,
         ipv6_sources_get_their_limit_each_slash_64_one,
         fragments_are_charged_and_whole_datagrams_still_arrive,
     ])
