@@ -20,9 +20,8 @@
 
 /* Fields meant for caches like this one, the nearest first (RFC 9213 section 2.2). */
 enum targeted_field {
-	TARGETED_SLUICE,    /* Sluice-Cache-Control */
-	TARGETED_CDN,	    /* CDN-Cache-Control */
-	TARGETED_SURROGATE, /* Surrogate-Control, in its own grammar */
+	TARGETED_SLUICE, /* Sluice-Cache-Control */
+	TARGETED_CDN,	 /* CDN-Cache-Control */
 	TARGETED_COUNT
 };
 
