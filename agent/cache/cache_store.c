@@ -72,101 +72,6 @@ void store_release_list(struct cache_store *store, struct cache_object *list)
 	}
 }
 
-static struct cache_object *object_of(const struct s3_link *link)
-{
-	return (struct cache_object *)((char *)link - offsetof(struct cache_object, link));
-}
-
-/* One look for something to evict. */
-struct search {
-	struct cache_store *store;
-	bool met_unheld; /* something that could go, now or once it was spared often enough */
-};
-
-/* Only the table holds it: nobody else can begin to while the shard is locked. */
-static enum s3_wish wish_of(void *context, const struct s3_link *link)
-{
-	struct search *search = context;
-	struct cache_object *object = object_of(link);
-
-	if (atomic_load_explicit(&object->refs, memory_order_acquire) != 1)
-		return S3_SPARE;
-	search->met_unheld = true;
-	return store_state(search->store, object) == OBJECT_DEAD ? S3_GO : S3_JUDGE;
-}
-
-#define EVICT_AT_ONCE 16 /* objects, under one hold of a lock */
-
-enum evict_result {
-	EVICT_DONE,    /* something went */
-	EVICT_SETTLED, /* what was met earned another round; looking on will find something */
-	EVICT_HELD,    /* all that was met is held, or there was nothing */
-};
-
-/* Evict a few from one shard. */
-static enum evict_result evict_some(struct cache_store *store, struct shard *shard)
-{
-	struct search search = {.store = store};
-	const struct s3_chooser chooser = {.wish = wish_of, .context = &search};
-	struct cache_object *gone = NULL;
-
-	pthread_mutex_lock(&shard->lock);
-	for (int i = 0; i < EVICT_AT_ONCE; i++) {
-		struct s3_link *link = s3fifo_evict(&shard->fifo, &chooser);
-		struct cache_object *object;
-
-		if (!link)
-			break;
-		object = object_of(link);
-		table_remove(&shard->table, object);
-		object->is_listed = false;
-		object->next = gone;
-		gone = object;
-		shard->evicted++;
-	}
-	pthread_mutex_unlock(&shard->lock);
-
-	if (gone) {
-		store_release_list(store, gone);
-		return EVICT_DONE;
-	}
-	return search.met_unheld ? EVICT_SETTLED : EVICT_HELD;
-}
-
-/* Rounds over all shards without room: what is left is held, and waiting would not help. */
-#define EVICT_ROUNDS 2
-/* Looks in a row at what earned another round, S3_STEPS_MAX links each: when everything was hot until
- * now the queues settle over a few insertions, not during one. */
-#define EVICT_SETTLED_MAX 1024
-
-bool store_take(struct cache_store *store, size_t bytes)
-{
-	uint32_t held_max = EVICT_ROUNDS * (store->shard_mask + 1), held = 0, settled = 0;
-
-	if (bytes > store->config.max_bytes - store->fixed_bytes)
-		return false;
-	while (!budget_take(&store->budget, bytes)) {
-		uint32_t turn =
-			atomic_fetch_add_explicit(&store->evict_cursor, 1, memory_order_relaxed);
-
-		switch (evict_some(store, &store->shards[turn & store->shard_mask])) {
-		case EVICT_DONE:
-			held = settled = 0;
-			break;
-		case EVICT_SETTLED:
-			held = 0;
-			settled++;
-			break;
-		case EVICT_HELD:
-			held++;
-			break;
-		}
-		if (held > held_max || settled > EVICT_SETTLED_MAX)
-			return false;
-	}
-	return true;
-}
-
 static bool is_same_key(const struct cache_object *object, const struct cache_query *query)
 {
 	return object->link.hash == query->hash && object->url_len == query->key->url_len &&
@@ -273,10 +178,18 @@ static struct place_found find_place(struct shard *shard, const struct cache_obj
 	return found;
 }
 
-static void list(struct shard *shard, struct cache_object *object)
+/* A popular response stays popular when it is fetched anew. */
+static void list(struct shard *shard, struct cache_object *object, struct cache_object *replaced)
 {
+	if (replaced) {
+		table_remove(&shard->table, replaced);
+		s3fifo_replace(&shard->fifo, &replaced->link, &object->link);
+		replaced->is_listed = false;
+		object->hits = replaced->hits;
+	} else {
+		s3fifo_insert(&shard->fifo, &object->link);
+	}
 	table_insert(&shard->table, object);
-	s3fifo_insert(&shard->fifo, &object->link);
 	object->is_listed = true;
 }
 
@@ -298,10 +211,8 @@ static enum store_verdict insert(struct cache_store *store, struct cache_object 
 	if (is_overtaken(store, object))
 		verdict = STORE_OVERTAKEN;
 	if (verdict == STORE_YES) {
-		if (place.same)
-			store_unlist(shard, place.same);
 		*ret_replaced = place.same;
-		list(shard, object);
+		list(shard, object, place.same);
 	}
 	shard->verdict[verdict]++;
 	pthread_mutex_unlock(&shard->lock);
@@ -377,4 +288,25 @@ enum store_verdict cache_put(struct cache_store *store, const struct object_part
 	if (count)
 		memcpy(object_tags(object), nodes, count * sizeof(*nodes));
 	return put_with(store, object, hash);
+}
+
+enum store_verdict cache_update(struct cache_store *store, const struct cache_object *object,
+				const struct object_parts *news, const struct tag_list *tags)
+{
+	struct object_parts parts = *news;
+	struct tag_list own = {0};
+
+	parts.key = (struct cache_key){object_key(object), object->url_len};
+	parts.selector = object_selector(object);
+	parts.status = object->status;
+	parts.body = object->body;
+	parts.content = object_inline_body(object);
+	if (!tags) {
+		/* The last one of a key with dimensions is the URL's: cache_put() adds it again. */
+		own.count = object->tag_count - (object->key_len > object->url_len);
+		for (size_t i = 0; i < own.count; i++)
+			own.id[i] = tag_node_id(object_tags(object)[i]);
+		tags = &own;
+	}
+	return cache_put(store, &parts, tags);
 }

@@ -79,6 +79,14 @@ enum store_verdict cache_put(struct cache_store *store, const struct object_part
 			     const struct tag_list *tags);
 
 /*
+ * Store what object becomes through a 304 or a HEAD answer (validation_merge()): the same key,
+ * selector, status and body, everything else from news. tags NULL: it keeps its own. The caller
+ * holds object throughout. Verdicts as of cache_put().
+ */
+enum store_verdict cache_update(struct cache_store *store, const struct cache_object *object,
+				const struct object_parts *news, const struct tag_list *tags);
+
+/*
  * Tags of a field's value: those of Surrogate-Key are separated by blanks, those of Cache-Tag by
  * commas. Longer ones than TAG_LEN_MAX are skipped, others added once each.
  */

@@ -85,6 +85,15 @@ void s3fifo_insert(struct s3fifo *fifo, struct s3_link *link)
 	push(fifo, link, take_ghost(fifo, link->hash) ? S3_MAIN : S3_SMALL);
 }
 
+void s3fifo_replace(struct s3fifo *fifo, struct s3_link *old, struct s3_link *link)
+{
+	enum s3_queue_id id = (enum s3_queue_id)old->queue;
+
+	s3fifo_remove(fifo, old);
+	link->asked = old->asked;
+	push(fifo, link, id);
+}
+
 static void move_to_main(struct s3fifo *fifo, struct s3_link *link, uint8_t asked)
 {
 	s3fifo_remove(fifo, link);

@@ -53,6 +53,9 @@ struct s3fifo {
 /* Queue a new link; hash and size are set. A returning ghost goes to the main queue. */
 void s3fifo_insert(struct s3fifo *fifo, struct s3_link *link);
 
+/* Queue link in place of old, which is taken out: with its standing, as the youngest of its queue. */
+void s3fifo_replace(struct s3fifo *fifo, struct s3_link *old, struct s3_link *link);
+
 /* It was asked for. */
 static inline void s3fifo_touch(struct s3_link *link)
 {

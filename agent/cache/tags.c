@@ -135,6 +135,11 @@ uint64_t tag_node_soft(const struct tag_node *node)
 	return atomic_load_explicit(&node->soft, memory_order_relaxed);
 }
 
+struct tag_id tag_node_id(const struct tag_node *node)
+{
+	return node->id;
+}
+
 uint64_t tags_sequence(const struct tags *tags)
 {
 	return atomic_load_explicit(&tags->sequence, memory_order_acquire);

@@ -45,6 +45,7 @@ struct tag_node; /* 48 bytes, 8 more for its bucket */
 /* A node knows when it was purged last; 0: never. */
 uint64_t tag_node_hard(const struct tag_node *node);
 uint64_t tag_node_soft(const struct tag_node *node);
+struct tag_id tag_node_id(const struct tag_node *node);
 
 struct tags;
 

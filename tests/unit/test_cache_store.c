@@ -276,6 +276,34 @@ static void the_17th_variant_is_refused_unless_one_has_expired(void **state)
 	end_store(store);
 }
 
+static void an_update_keeps_body_tags_and_standing_and_takes_the_new_head(void **state)
+{
+	struct cache_store *store = new_store();
+	struct object_parts parts = parts_of(store, "", "body"), news = parts_of(store, "", "");
+	struct cache_key key = key_with("http://a/\nhx=1", 9);
+	struct tag_list tags = {0};
+	struct cache_found before, after;
+
+	cache_tags_split(store, BYTES("t"), false, &tags);
+	parts.key = key;
+	assert_int_equal(cache_put(store, &parts, &tags), STORE_YES);
+	before = find_key(store, &key, NO_FIELDS);
+	news.head = BYTES("HTTP/1.1 200 OK\r\nETag: \"a\"\r\n");
+	news.etag = (struct bytes){news.head.at + 23, 3};
+	assert_int_equal(cache_update(store, before.object, &news, NULL), STORE_YES);
+	after = find_key(store, &key, NO_FIELDS);
+
+	assert_ptr_not_equal(after.object, before.object);
+	assert_content(after.object, "body");
+	assert_bytes(object_validators(after.object).etag, "\"a\"");
+	assert_true(after.is_hot);
+	cache_release(store, before.object);
+	cache_release(store, after.object);
+	cache_purge_tag(store, tags.id[0], PURGE_HARD);
+	assert_null(find_key(store, &key, NO_FIELDS).object);
+	end_store(store);
+}
+
 static void a_claim_is_given_once_until_it_ends(void **state)
 {
 	struct cache_store *store = new_store();
@@ -381,6 +409,7 @@ int main(void)
 		cmocka_unit_test(each_variant_is_found_by_the_requests_it_was_made_for),
 		cmocka_unit_test(of_two_that_match_the_more_recent_is_found),
 		cmocka_unit_test(the_17th_variant_is_refused_unless_one_has_expired),
+		cmocka_unit_test(an_update_keeps_body_tags_and_standing_and_takes_the_new_head),
 		cmocka_unit_test(a_claim_is_given_once_until_it_ends),
 		cmocka_unit_test(it_is_hot_from_the_second_time_on),
 		cmocka_unit_test(a_store_below_the_minimum_or_with_odd_shards_is_refused),
