@@ -17,10 +17,14 @@ struct budget {
 	_Atomic uint64_t peak; /* the most it ever was */
 };
 
-/* What malloc() really takes for size bytes: its header, and its rounding to 16. */
+#define BUDGET_PAGES_FROM (128u << 10) /* malloc() takes larger ones straight from the kernel */
+
+/* What malloc() really takes for size bytes: its header, and rounding to 16, or to pages. */
 static inline size_t budget_cost(size_t size)
 {
-	return (size + 8 + 15) & ~(size_t)15;
+	size_t unit = size >= BUDGET_PAGES_FROM ? 4096 : 16;
+
+	return (size + 8 + unit - 1) / unit * unit;
 }
 
 /* Returns false, and takes nothing, if it does not fit. */

@@ -22,7 +22,7 @@ enum lifetime_source {
 /* A heuristic lifetime is never longer (RFC 9111 section 4.2.2 leaves it to us). */
 #define HEURISTIC_MAX_S 86400
 
-/* 32 bytes, kept with every stored response. */
+/* Kept with every stored response. */
 struct freshness {
 	int64_t born_ns; /* monotonic instant at which its age was 0; may lie before the clock's start */
 	uint32_t lifetime_s;
@@ -33,6 +33,7 @@ struct freshness {
 	bool no_cache;	/* never without asking the origin */
 	bool immutable;
 };
+_Static_assert(sizeof(struct freshness) == 24, "counts in every object");
 
 /* How long, by whom, and how old resp is already. */
 struct freshness freshness_of(const struct response_facts *resp, const struct route_rules *rules,
