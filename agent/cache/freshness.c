@@ -265,8 +265,9 @@ static enum freshness_verdict judge(const struct freshness *fresh, const struct 
 
 	if (fresh->no_cache)
 		return FRESHNESS_NO_CACHE;
-	if (wish != FRESHNESS_FRESH && !(left <= 0 && wish == FRESHNESS_ASKED_FRESHER))
-		return wish;
+	/* What is stale besides is called so: that the client asked for more changed nothing. */
+	if (wish != FRESHNESS_FRESH)
+		return left > 0 ? wish : FRESHNESS_EXPIRED;
 	if (at->is_soft_purged)
 		return judge_purged(fresh, left);
 	if (left <= 0)

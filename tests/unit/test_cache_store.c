@@ -383,6 +383,7 @@ static void a_large_body_keeps_its_chunks_and_comes_out_whole(void **state)
 	assert_non_null(found.object->body);
 	while ((count = object_slices(found.object, len, slices, 7)) > 0)
 		for (int i = 0; i < count; i++) {
+			assert_true(slices[i].iov_len > 0);
 			assert_memory_equal(slices[i].iov_base, content + len, slices[i].iov_len);
 			len += slices[i].iov_len;
 		}

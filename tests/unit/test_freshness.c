@@ -319,6 +319,37 @@ static void a_requests_max_age_min_fresh_and_max_stale_hold_to_the_second(void *
 	assert_int_equal(asked(stale, false, 61 * SEC), FRESHNESS_EXPIRED);
 }
 
+static void a_client_that_wants_more_is_not_given_what_is_stale(void **state)
+{
+	struct response_facts resp = max_age(60);
+	struct route_rules rules = no_rules;
+	struct request_facts req = plain;
+	struct freshness fresh;
+
+	resp.says.stale_while_revalidate = 30;
+	rules.honour_request = true;
+	req.says.min_fresh = 1;
+	fresh = of(&resp, &rules);
+	assert_int_equal(verdict_at(&fresh, &req, &rules, NOW + 60 * SEC), FRESHNESS_EXPIRED);
+	assert_int_equal(verdict_at(&fresh, &plain, &rules, NOW + 60 * SEC),
+			 FRESHNESS_STALE_REVALIDATING);
+}
+
+static void a_client_may_take_stale_on_error_where_it_is_honoured(void **state)
+{
+	struct response_facts resp = max_age(60);
+	struct route_rules rules = no_rules;
+	struct request_facts req = plain;
+	struct freshness fresh = of(&resp, &rules);
+	uint64_t stale_ns = NOW + 70 * SEC;
+
+	req.says.stale_if_error = 10;
+	assert_false(freshness_on_error(&fresh, &req, &rules, FAILURE_STATUS, stale_ns - 1));
+	rules.honour_request = true;
+	assert_true(freshness_on_error(&fresh, &req, &rules, FAILURE_STATUS, stale_ns - 1));
+	assert_false(freshness_on_error(&fresh, &req, &rules, FAILURE_STATUS, stale_ns));
+}
+
 static void immutable_is_not_younger_for_a_reload_but_for_a_forced_one(void **state)
 {
 	struct response_facts resp = max_age(60);
@@ -479,6 +510,8 @@ int main(void)
 		cmocka_unit_test(no_cache_asks_the_origin_every_time),
 		cmocka_unit_test(request_directives_count_only_where_the_policy_honours_them),
 		cmocka_unit_test(a_requests_max_age_min_fresh_and_max_stale_hold_to_the_second),
+		cmocka_unit_test(a_client_that_wants_more_is_not_given_what_is_stale),
+		cmocka_unit_test(a_client_may_take_stale_on_error_where_it_is_honoured),
 		cmocka_unit_test(immutable_is_not_younger_for_a_reload_but_for_a_forced_one),
 		cmocka_unit_test(a_soft_purge_serves_what_would_be_fresh_while_it_is_fetched_anew),
 		cmocka_unit_test(a_lifetime_that_is_not_the_origins_is_not_for_who_says_who_he_is),

@@ -74,7 +74,7 @@ static void a_condition_changes_nothing_but_a_success(void **state)
 	struct conditions conditions = {.if_none_match = ETAG_MATCHES};
 
 	assert_int_equal(validation_condition(&conditions, &dated, 404), CONDITION_SEND);
-	assert_int_equal(validation_condition(&conditions, &dated, 301), CONDITION_SEND);
+	assert_int_equal(validation_condition(&conditions, &dated, 300), CONDITION_SEND);
 	assert_int_equal(validation_condition(&conditions, &dated, 299), CONDITION_304);
 }
 
