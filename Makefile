@@ -117,14 +117,14 @@ $(BUILD)/trafficgen: $(TRAFFICGEN_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ -lbpf
 
 # What one packet costs: our program, and others, behind a harness that changes the source each time.
-$(BUILD)/gen/bench/%.skel.h: tests/bench/%.bpf.c
+$(BUILD)/gen/bench/%.skel.h: tests/bench/%.bpf.c $(wildcard tests/bench/*.h bpf/* include/sluice/*.h)
 	@mkdir -p $(@D) $(BUILD)/tests/bench
 	$(CLANG) $(BPF_CFLAGS) -Itests/bench -c -o $(BUILD)/tests/bench/$*.bpf.o $<
 	$(BPFTOOL) gen skeleton $(BUILD)/tests/bench/$*.bpf.o name $*_bpf > $@.new && mv $@.new $@
 
 BENCH_OBJS := $(patsubst %,$(BUILD)/tests/bench/%.o,bench measure setup)
 
-$(BENCH_OBJS): CFLAGS += -I$(BUILD)/gen/bench -Itools \
+$(BENCH_OBJS): override CFLAGS += -I$(BUILD)/gen/bench -Itools \
 	-DBENCH_BPF_LIBRARY='"/usr/lib/$(MULTIARCH)/bpf"'
 $(BUILD)/tests/bench/measure.o: $(patsubst %,$(BUILD)/gen/bench/%.skel.h,packet peer)
 
