@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 struct budget {
+	struct budget
+		*total; /* one that this is a part of, which is charged as well; may be NULL */
 	uint64_t max;
 	_Atomic uint64_t used;
 	_Atomic uint64_t peak; /* the most it ever was */
@@ -27,8 +29,8 @@ static inline size_t budget_cost(size_t size)
 	return (size + 8 + unit - 1) / unit * unit;
 }
 
-/* Returns false, and takes nothing, if it does not fit. */
-static inline bool budget_take(struct budget *budget, size_t bytes)
+/* This budget alone. */
+static inline bool budget_take_own(struct budget *budget, size_t bytes)
 {
 	uint64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed), peak;
 
@@ -46,9 +48,22 @@ static inline bool budget_take(struct budget *budget, size_t bytes)
 	return true;
 }
 
+/* Returns false, and takes nothing, if it does not fit into budget and the total it is part of. */
+static inline bool budget_take(struct budget *budget, size_t bytes)
+{
+	if (!budget_take_own(budget, bytes))
+		return false;
+	if (!budget->total || budget_take_own(budget->total, bytes))
+		return true;
+	atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+	return false;
+}
+
 static inline void budget_give(struct budget *budget, size_t bytes)
 {
 	atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+	if (budget->total)
+		atomic_fetch_sub_explicit(&budget->total->used, bytes, memory_order_relaxed);
 }
 
 #endif

@@ -69,13 +69,12 @@ static enum evict_result evict_some(struct cache_store *store, struct shard *sha
  * now the queues settle over a few insertions, not during one. */
 #define EVICT_SETTLED_MAX 1024
 
-bool store_take(struct cache_store *store, size_t bytes)
+/* Evict until this much of budget fits and is taken. */
+static bool take_evicting(struct cache_store *store, struct budget *budget, size_t bytes)
 {
 	uint32_t held_max = EVICT_ROUNDS * (store->shard_mask + 1), held = 0, settled = 0;
 
-	if (bytes > store->config.max_bytes - store->fixed_bytes)
-		return false;
-	while (!budget_take(&store->budget, bytes)) {
+	while (!budget_take(budget, bytes)) {
 		uint32_t turn =
 			atomic_fetch_add_explicit(&store->evict_cursor, 1, memory_order_relaxed);
 
@@ -94,5 +93,24 @@ bool store_take(struct cache_store *store, size_t bytes)
 		if (held > held_max || settled > EVICT_SETTLED_MAX)
 			return false;
 	}
+	return true;
+}
+
+bool store_take(struct cache_store *store, size_t bytes)
+{
+	/* What can never fit must not empty the cache on its way to being refused. */
+	return bytes <= store->config.max_bytes - store->fixed_bytes &&
+	       take_evicting(store, &store->budget, bytes);
+}
+
+bool cache_make_room(struct cache_store *store, size_t bytes)
+{
+	struct budget *total = store->config.total;
+
+	if (!total || bytes > total->max)
+		return !total;
+	if (!take_evicting(store, total, bytes))
+		return false;
+	budget_give(total, bytes);
 	return true;
 }

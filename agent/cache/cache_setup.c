@@ -97,6 +97,7 @@ int cache_store_new(const struct cache_config *config, struct cache_store **ret_
 	store->config = *config;
 	choose_sizes(&store->config);
 	store->budget.max = config->max_bytes;
+	store->budget.total = config->total;
 
 	err = tags_new(&store->budget, &config->secret, store->config.tags_max, &store->tags);
 	if (!err)

@@ -24,8 +24,9 @@ struct cache_store;
 #define CACHE_SHARDS_MAX 1024
 
 struct cache_config {
-	uint64_t max_bytes;  /* of everything: objects, fills, tables; at least CACHE_BYTES_MIN */
-	uint64_t object_max; /* bytes of one body; larger ones are streamed past */
+	uint64_t max_bytes;   /* of everything: objects, fills, tables; at least CACHE_BYTES_MIN */
+	struct budget *total; /* of the process, which this is a part of; may be NULL */
+	uint64_t object_max;  /* bytes of one body; larger ones are streamed past */
 	uint64_t window;   /* bytes a response that is streamed past may hold; at least 3 chunks */
 	uint32_t shards;   /* a power of two, 1 to CACHE_SHARDS_MAX; 0: chosen by max_bytes */
 	uint32_t tags_max; /* distinct tags; 0: chosen by max_bytes */
@@ -124,6 +125,12 @@ struct tag_id cache_tag_id(const struct cache_store *store, enum tag_kind kind, 
  * buckets; *cursor starts at 0 and is kept between calls. Returns how many objects went.
  */
 uint64_t cache_sweep(struct cache_store *store, uint64_t *cursor, unsigned buckets);
+
+/*
+ * Evict until bytes more of the total are free, or nothing that is not held is left: others need
+ * memory. Returns whether they are; somebody else may have taken them already.
+ */
+bool cache_make_room(struct cache_store *store, size_t bytes);
 
 /*
  * Call each(context, object) for every object that lives. Runs under a shard's lock: it must be

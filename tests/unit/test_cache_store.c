@@ -198,6 +198,34 @@ static void what_is_held_is_not_evicted_and_newcomers_are_refused_when_all_is_he
 	end_store(store);
 }
 
+static void a_cache_within_a_total_gives_way_to_others(void **state)
+{
+	struct budget total = {.max = 3 << 20}; /* less than the store's own */
+	struct cache_config config = small_config();
+	struct cache_store *store = NULL;
+	struct object_parts parts;
+	char *content = calloc(1, 10000), url[64];
+
+	config.total = &total;
+	assert_int_equal(cache_store_new(&config, &store), 0);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(url, sizeof(url), "http://a/%d", i);
+		parts = parts_of(store, url, "");
+		parts.content = (struct bytes){content, 10000};
+		assert_int_equal(cache_put(store, &parts, NULL), STORE_YES);
+	}
+	assert_true(total.peak <= total.max);
+	assert_false(budget_take(&total, 1 << 20));
+	assert_true(cache_make_room(store, 1 << 20));
+	assert_true(budget_take(&total, 1 << 20));
+	assert_false(cache_make_room(store, 3 << 20));
+	assert_false(cache_make_room(store, (3 << 20) + 1));
+	budget_give(&total, 1 << 20);
+	free(content);
+	cache_store_free(store);
+	assert_int_equal(total.used, 0);
+}
+
 static struct object_parts variant(struct cache_store *store, const char *selector)
 {
 	struct object_parts parts = parts_of(store, "http://a/", selector);
@@ -407,6 +435,7 @@ int main(void)
 		cmocka_unit_test(the_budget_holds_while_ten_times_as_much_is_stored),
 		cmocka_unit_test(
 			what_is_held_is_not_evicted_and_newcomers_are_refused_when_all_is_held),
+		cmocka_unit_test(a_cache_within_a_total_gives_way_to_others),
 		cmocka_unit_test(each_variant_is_found_by_the_requests_it_was_made_for),
 		cmocka_unit_test(of_two_that_match_the_more_recent_is_found),
 		cmocka_unit_test(the_17th_variant_is_refused_unless_one_has_expired),
