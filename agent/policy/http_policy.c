@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/log.h"
+#include "message/head.h"
 #include "policy/arena.h"
+
+_Static_assert(HTTP_FIELDS_MAX == HEAD_FIELDS_MAX, "a policy must not allow more than fit");
 
 void http_policy_free(struct http_policy *http)
 {

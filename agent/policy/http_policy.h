@@ -12,9 +12,11 @@
 #include "policy/policy.h"
 #include "policy/route.h"
 
+#define HTTP_FIELDS_MAX	   255 /* what message/head.h can hold */
 #define HTTP_LISTENERS_MAX 64
 #define HTTP_UPSTREAMS_MAX 256
-#define HTTP_SERVERS_MAX   64	 /* of one upstream */
+#define HTTP_SERVERS_MAX   64 /* of one upstream */
+#define HTTP_THREADS_MAX   64
 #define HTTP_ROUTES_MAX	   4096	 /* the one for what matches no other not counted */
 #define HTTP_LIMITS_MAX	   32	 /* in force on one route; also of global_limits */
 #define HTTP_KEY_PARTS_MAX 8	 /* of one identity */
@@ -82,7 +84,8 @@ struct http_senders {
 struct http_listener {
 	struct http_address address; /* IP or UNIX */
 	bool is_https;		     /* TLS ends in front of us: the scheme requests came by */
-	struct http_senders senders;
+	struct http_senders senders; /* its own, or those under http */
+	bool senders_given;
 };
 
 struct http_health {
@@ -170,6 +173,7 @@ struct http_limit {
 	bool name_given;
 	enum http_scope scope;
 	struct http_limit_how how;
+	uint64_t burst;	 /* the token bucket's size, given or not (then it is rate.count) */
 	bool is_default; /* from `limits` under http, not the route's own */
 	struct place place;
 };
@@ -318,6 +322,7 @@ struct http_strikes {
 };
 
 struct http_escalate {
+	bool enabled;		       /* `escalate` is in the file */
 	struct http_strikes refused;   /* `after`: requests answered 429 */
 	struct http_strikes malformed; /* messages that break framing */
 	struct http_strikes slow;      /* heads and bodies that ran out of time */

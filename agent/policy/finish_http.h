@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The end of reading `http`: limits get what they inherit (finish_limits.c), the rest is in finish_http.c. */
+#ifndef POLICY_FINISH_HTTP_H
+#define POLICY_FINISH_HTTP_H
+
+#include "policy/parse_http.h"
+
+/* http->limits and http->global_limits. */
+void finish_default_limits(struct reading *r);
+
+/* Those in force on route: own (of struct http_limit), or the defaults, or both. route->how is complete. */
+void finish_route_limits(struct reading *r, const struct arena_list *own, struct http_route *route);
+
+#endif
