@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cache/vary.h"
 
+#include <assert.h>
+
 #include "message/chars.h"
 #include "message/fields.h"
 
@@ -202,6 +204,7 @@ bool vary_matches(struct bytes selector, const struct fields *request)
 		struct bytes name = {selector.at, (size_t)((colon ? colon : end) - selector.at)};
 		struct vary_value value = {.at = own, .room = sizeof(own)};
 
+		assert(end); /* vary_select() ends every line */
 		if (!add_selection(&value, request, name) || value.len != len ||
 		    memcmp(own, selector.at, len))
 			return false;
