@@ -102,6 +102,13 @@ $(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
 
+$(BUILD)/fuzz/fuzz_policy: tests/fuzz/fuzz_policy.c $(wildcard agent/policy/*.[ch]) \
+		$(patsubst %,agent/base/%.c,buffer log address duration)
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lyaml
+
+FUZZERS := $(MESSAGE_FUZZERS) $(BUILD)/fuzz/fuzz_packet $(BUILD)/fuzz/fuzz_policy
+
 # The traffic generator of the end-to-end tests, `make run` and `make bench`: its own BPF program.
 $(BUILD)/gen/trafficgen.skel.h: tools/trafficgen/trafficgen.bpf.c
 	@mkdir -p $(@D) $(BUILD)/tools/trafficgen
@@ -145,6 +152,13 @@ E2E_PROGRAMS := $(BUILD)/trafficgen $(BUILD)/tests/e2e/attach/driver \
 tests-unit: all $(UNIT_TESTS)
 tests-bpf: $(BPF_TESTS) $(E2E_PROGRAMS)
 
+tests-fuzz: $(FUZZERS)
+
+# Agent and unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+tests-sanitize:
+	$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g -Wno-format-truncation' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' tests-unit
+
 # What needs neither root nor BPF.
 check: tests-unit
 	tests/run --check --build $(BUILD)
@@ -152,14 +166,8 @@ check: tests-unit
 # Everything, from a fresh clone. Without root what needs it is skipped by name.
 test:
 	tools/install-packages test
-	$(MAKE) tests-unit tests-bpf
+	$(MAKE) -j2 tests-unit tests-bpf tests-fuzz tests-sanitize
 	tests/run --build $(BUILD)
-
-# Agent and unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
-check-sanitize:
-	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' \
-		CFLAGS='-O1 -g' tests-unit
-	tests/run --check --build $(BUILD)-sanitize
 
 run:
 	tools/install-packages
@@ -207,5 +215,5 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all tests-unit tests-bpf check test check-sanitize run bench format lint install clean
+.PHONY: all tests-unit tests-bpf tests-fuzz tests-sanitize check test run bench format lint install clean
 .SECONDARY:
