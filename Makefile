@@ -102,7 +102,7 @@ $(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
 
-$(BUILD)/fuzz/fuzz_policy: tests/fuzz/fuzz_policy.c $(wildcard agent/policy/*.[ch]) \
+$(BUILD)/fuzz/fuzz_policy: tests/fuzz/fuzz_policy.c $(wildcard agent/policy/*.[ch] agent/message/*.[ch]) \
 		$(patsubst %,agent/base/%.c,buffer log address duration)
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lyaml
