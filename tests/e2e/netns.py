@@ -201,6 +201,9 @@ class Lab:
             self._old_handlers.setdefault(number, signal.getsignal(number))
             signal.signal(number, signal.SIG_IGN)
         for process in reversed(self.processes):
+            if process is self.holder and process.poll() is None:
+                # Its child is process 1 of its own namespace: what it has no handler for does not reach it.
+                send_signal(process, signal.SIGKILL)
             self._end(process)
         for namespace in self.namespaces:
             subprocess.run(["ip", "netns", "delete", namespace.name], stderr=subprocess.DEVNULL)
