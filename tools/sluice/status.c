@@ -24,10 +24,11 @@ static void print_title(const struct cli *cli, const json_t *status)
 	printf("sluice %s  ", text_clean(field_text(status, "version"), clean, sizeof(clean)));
 	printf("%s%s %s%s", colour_on(&cli->look, colour), cli->look.has_unicode ? "●" : "*",
 	       text_clean(state, clean, sizeof(clean)), colour_off(&cli->look, colour));
+	/* Detached, there is nothing that could be pinned. */
 	printf("  up %s, process %llu%s\n", text_span(field_count(status, "uptime"), span),
 	       (unsigned long long)field_count(status, "pid"),
-	       json_is_false(json_object_get(status, "pinned"))
-		       ? ", not pinned: limits end with the agent"
+	       json_is_false(json_object_get(status, "pinned")) && strcmp(state, "detached")
+		       ? ", not pinned"
 		       : "");
 }
 
