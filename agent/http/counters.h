@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the HTTP plane counts. Each thread has counters of its own and is the only
+ * one to write them; anybody may read them at any time and add them up.
+ */
+#ifndef HTTP_COUNTERS_H
+#define HTTP_COUNTERS_H
+
+#include <stdint.h>
+
+#include "message/result.h"
+
+/* X(name, help) */
+#define HTTP_COUNTERS(X)                                                                  \
+	X(accepted, "connections accepted")                                               \
+	X(closed, "connections closed")                                                   \
+	X(refused_connections, "connections refused: too many in all")                    \
+	X(refused_source, "connections refused: too many from one source")                \
+	X(refused_memory, "connections and requests refused: the memory total is in use") \
+	X(idle_evicted, "idle connections closed to make room")                           \
+	X(proxy_bad, "connections closed: no valid PROXY header")                         \
+	X(requests, "requests whose head was complete")                                   \
+	X(informational, "interim answers passed on")                                     \
+	X(answered_2xx, "answers with a status of 200 to 299")                            \
+	X(answered_3xx, "answers with a status of 300 to 399")                            \
+	X(answered_4xx, "answers with a status of 400 to 499")                            \
+	X(answered_5xx, "answers with a status of 500 and above")                         \
+	X(aborted, "exchanges that ended without a complete answer")                      \
+	X(host_refused, "requests for a host that `hosts` does not name")                 \
+	X(slow_head, "connections closed: the head took too long")                        \
+	X(slow_body, "connections closed: the body came too slowly")                      \
+	X(slow_reader, "connections reset: the client read too slowly")                   \
+	X(underscore_fields, "request fields dropped: their name has an underscore")      \
+	X(method_overrides, "request fields dropped: they ask for another method")        \
+	X(upstream_connects, "connections to upstreams begun")                            \
+	X(upstream_reused, "requests sent on a connection that was open")                 \
+	X(upstream_connect_failed, "connections to upstreams that failed")                \
+	X(upstream_timeout, "requests that an upstream did not answer in time")           \
+	X(upstream_closed, "answers cut short by the upstream")                           \
+	X(upstream_bad, "answers of upstreams that break framing")                        \
+	X(upstream_stray, "upstream connections closed: bytes nobody asked for")          \
+	X(retries, "requests sent a second time")                                         \
+	X(queued, "requests that waited for an upstream's slot")                          \
+	X(queue_full, "requests refused: the upstream's queue is full")                   \
+	X(queue_timeout, "requests refused: they waited too long for a slot")             \
+	X(ejections, "servers taken out after failures in a row")                         \
+	X(tunnels, "connections upgraded")                                                \
+	X(client_bytes_in, "bytes read from clients")                                     \
+	X(client_bytes_out, "bytes written to clients")                                   \
+	X(upstream_bytes_in, "bytes read from upstreams")                                 \
+	X(upstream_bytes_out, "bytes written to upstreams")                               \
+	X(log_dropped, "lines of the access log that could not be written")
+
+/* Upstream time to the head of an answer: upper bounds of the histogram, in milliseconds. */
+#define HTTP_TIME_BUCKETS(X) \
+	X(1)                 \
+	X(2) X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(30000)
+
+struct http_counters {
+#define X(name, help) uint64_t name;
+	HTTP_COUNTERS(X)
+#undef X
+	uint64_t refused[MESSAGE_RESULT_COUNT]; /* requests refused, by what was wrong */
+#define X(ms) +1
+	uint64_t upstream_time[HTTP_TIME_BUCKETS(X) + 1]; /* the last: longer than all */
+#undef X
+	uint64_t upstream_time_ns; /* their sum */
+	int64_t connections; /* open now; may be negative in one thread's share, never in the sum */
+};
+
+/* Only the thread that owns the counter calls this. Others may read meanwhile. */
+static inline void count_add(uint64_t *counter, uint64_t more)
+{
+	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
+static inline void count(uint64_t *counter)
+{
+	count_add(counter, 1);
+}
+
+/* Add the counters of one thread to *sum. */
+void http_counters_add(struct http_counters *sum, const struct http_counters *more);
+
+/* Count one answer of an upstream that took so long. */
+void http_counters_time(struct http_counters *counters, uint64_t took_ns);
+
+/* Count a final status told to a client. */
+void http_counters_status(struct http_counters *counters, unsigned status);
+
+#endif
