@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A policy as the threads use it: the policy itself, and for each of its upstreams the
+ * servers and the gate, which outlive it while the next policy names them too.
+ *
+ * A plan never changes. Every thread has a share of its own in it, counted without
+ * atomics by the exchanges that began under it.
+ */
+#ifndef HTTP_PLAN_H
+#define HTTP_PLAN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "http/gate.h"
+#include "http/server.h"
+#include "message/identity.h"
+#include "policy/http_policy.h"
+
+/* What lives on between plans. One lock: it is taken by reloads only. */
+struct registry {
+	pthread_mutex_t lock;
+	struct server *servers;
+	struct named_gate *gates;
+};
+
+struct named_gate {
+	struct named_gate *next;
+	_Atomic uint32_t refs;
+	char *name;
+	struct gate gate;
+};
+
+struct upstream {
+	const struct http_upstream *policy;
+	struct named_gate *gate;
+	struct server **servers; /* policy->server_count */
+};
+
+struct plan {
+	_Atomic uint32_t refs;
+	struct registry *registry;
+	struct policy *policy; /* owned */
+	const struct http_policy *http;
+	struct upstream *upstreams; /* http->upstream_count */
+	struct identity_rules identity;
+	struct http_names
+		guarded; /* fields the policy knows clients by: Connection must not name them */
+};
+
+struct plan_share {
+	struct plan *plan;
+	uint64_t users; /* exchanges, and the thread itself while it is the newest */
+};
+
+void registry_init(struct registry *registry);
+void registry_destroy(struct registry *registry); /* when no plan is left */
+
+/* Give back a reference to a server; with the last it is freed. */
+void registry_release(struct registry *registry, struct server *server);
+
+/*
+ * Make a plan of policy, which is the plan's on success. Returns 0 and *ret_plan with one
+ * reference; -ENOMEM.
+ */
+int plan_new(struct registry *registry, struct policy *policy, struct plan **ret_plan);
+struct plan *plan_hold(struct plan *plan);
+void plan_release(struct plan *plan); /* NULL is fine */
+
+/* New addresses of servers by this name. */
+void registry_resolve(struct registry *registry, const struct prefix *address, size_t count,
+		      const char *name);
+
+/* The server with the fewest requests under way that is up; if none is, of all. */
+struct server *upstream_pick(const struct upstream *upstream, const struct server *not_this,
+			     uint64_t now_ns);
+
+/* A request to server failed as passive health counts it. True: it was ejected for that. */
+bool upstream_failed(const struct upstream *upstream, struct server *server, uint64_t now_ns);
+
+/* For struct plan_share: one user less; frees it with the last. */
+void plan_share_drop(struct plan_share *share);
+
+#endif
