@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/respond.h"
+
+#include "message/date.h"
+
+struct reason {
+	unsigned status;
+	struct bytes text;
+};
+
+#define REASON(status, literal)                      \
+	{                                            \
+		status,                              \
+		{                                    \
+			literal, sizeof(literal) - 1 \
+		}                                    \
+	}
+
+static const struct reason reasons[] = {
+	REASON(200, "OK"),
+	REASON(400, "Bad Request"),
+	REASON(408, "Request Timeout"),
+	REASON(413, "Content Too Large"),
+	REASON(414, "URI Too Long"),
+	REASON(417, "Expectation Failed"),
+	REASON(421, "Misdirected Request"),
+	REASON(429, "Too Many Requests"),
+	REASON(431, "Request Header Fields Too Large"),
+	REASON(501, "Not Implemented"),
+	REASON(502, "Bad Gateway"),
+	REASON(503, "Service Unavailable"),
+	REASON(504, "Gateway Timeout"),
+	REASON(505, "HTTP Version Not Supported"),
+};
+
+struct bytes respond_reason(unsigned status)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return (struct bytes){0};
+}
+
+static void write_status(const struct response_head *resp, struct text *out)
+{
+	text_put(out, "HTTP/1.1 ");
+	text_number(out, resp->status);
+	text_put(out, " ");
+	text_add(out, resp->reason);
+	text_put(out, "\r\n");
+}
+
+/* Framing is ours. A field with an underscore is the client's business, not a gateway's. */
+static void write_copied(const struct respond *respond, struct text *out)
+{
+	const struct fields *fields = &respond->resp->fields;
+
+	for (unsigned i = 0; i < fields->count; i++) {
+		const struct field *field = &fields->field[i];
+
+		if (field->id == FIELD_CONTENT_LENGTH ||
+		    field_set_has(&respond->connection->hop, i))
+			continue;
+		text_field(out, field->name, field->value);
+	}
+}
+
+static void write_via(const struct respond *respond, struct text *out)
+{
+	text_add(out, respond->resp->minor ? BYTES("Via: 1.1 ") : BYTES("Via: 1.0 "));
+	text_add(out, bytes_of(respond->name));
+	text_put(out, "\r\n");
+}
+
+/* A length is told where there is one, also where only a GET would have had that content. */
+static void write_framing(const struct respond *respond, struct text *out)
+{
+	bool tells_length =
+		respond->body->length_given && respond->resp->status != 204 &&
+		respond->resp->status >= 200 &&
+		(respond->framing == FRAMING_LENGTH || respond->framing == FRAMING_NONE);
+
+	if (tells_length) {
+		text_put(out, "Content-Length: ");
+		text_number(out, respond->body->length);
+		text_put(out, "\r\n");
+	}
+	if (respond->framing == FRAMING_CHUNKED)
+		text_put(out, "Transfer-Encoding: chunked\r\n");
+}
+
+static void write_connection(const struct respond *respond, struct text *out)
+{
+	if (respond->is_upgrade)
+		text_put(out, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
+	else if (!respond->keeps_alive)
+		text_put(out, "Connection: close\r\n");
+	else if (!respond->client_minor)
+		text_put(out, "Connection: keep-alive\r\n");
+}
+
+void respond_write(const struct respond *respond, struct text *out)
+{
+	write_status(respond->resp, out);
+	write_copied(respond, out);
+	write_framing(respond, out);
+	if (!fields_first(&respond->resp->fields, FIELD_DATE) && respond->resp->status >= 200)
+		text_field(out, BYTES("Date"), (struct bytes){respond->date, DATE_TEXT_LEN});
+	write_via(respond, out);
+	write_connection(respond, out);
+	text_put(out, "\r\n");
+}
+
+void respond_write_interim(const struct respond *respond, struct text *out)
+{
+	write_status(respond->resp, out);
+	write_copied(respond, out);
+	text_put(out, "\r\n");
+}

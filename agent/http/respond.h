@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The head of an answer as the client gets it, from what the upstream sent. Pure. */
+#ifndef HTTP_RESPOND_H
+#define HTTP_RESPOND_H
+
+#include "http/flow.h"
+#include "http/text.h"
+#include "message/body.h"
+#include "message/fields.h"
+#include "message/head.h"
+
+struct respond {
+	const struct response_head *resp;
+	const struct connection *connection; /* of the response */
+	const struct body *body;	     /* of the response */
+	enum framing framing;		     /* towards the client */
+	const char *name;		     /* in Via */
+	const char *date;		     /* DATE_TEXT_LEN bytes; for answers without one */
+	uint8_t client_minor;
+	bool keeps_alive; /* the client's connection stays open */
+	bool is_upgrade;  /* 101 */
+};
+
+/* Write the head, the empty line included. out->is_cut: it is too large. */
+void respond_write(const struct respond *respond, struct text *out);
+
+/* An interim answer (1xx but 101), the empty line included. */
+void respond_write_interim(const struct respond *respond, struct text *out);
+
+/* Reason phrase of a status we make ourselves, and of those without one. */
+struct bytes respond_reason(unsigned status);
+
+#endif
