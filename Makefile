@@ -25,7 +25,7 @@ override CFLAGS += -std=gnu11 $(WARN) -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION
 	-fstack-protector-strong -fPIE \
 	-Iinclude -Iagent -I$(BUILD)/gen -MMD -MP $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
-AGENT_LIBS := -lxdp -lbpf -lmnl -lyaml -ljansson -lcap -lm
+AGENT_LIBS := -lxdp -lbpf -lmnl -lyaml -ljansson -lcap -lseccomp -lm
 TOOL_LIBS  := -ljansson -lncursesw -ltinfo
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
@@ -209,6 +209,10 @@ install: all
 	install -m 0644 docs/*.md LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/
 	[ -e $(DESTDIR)/etc/sluice/policy.yaml ] || \
 		install -m 0644 docs/examples/policy.yaml $(DESTDIR)/etc/sluice/policy.yaml
+
+# The HTTP plane alone in one process, for its end-to-end tests.
+$(BUILD)/http-test: $(BUILD)/tests/e2e/http/driver.o $(BUILD)/libsluice.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lpthread $(AGENT_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

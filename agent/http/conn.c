@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ *   accept -> [PROXY header] -> head -> exchange -> head -> ... -> linger -> closed
+ */
+#include "http/conn.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "http/exchange.h"
+#include "http/http_parts.h"
+#include "http/listener.h"
+#include "http/problem.h"
+#include "message/proxy_protocol.h"
+
+#define EXCHANGES_A_TURN 16   /* pipelined requests before others have their turn */
+#define HEAD_READ	 4096 /* a head that comes in pieces is read in pieces of this */
+#define LINGER_NS	 2000000000ull
+#define LINGER_MAX	 (1u << 20) /* bytes thrown away */
+
+/* ---- The end ---- */
+
+static void leave(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	conn->state = CONN_CLOSED;
+	if (conn->x)
+		exchange_end(conn->x);
+	wheel_cancel(&conn->timer);
+	list_remove(&conn->link);
+	held_free(&conn->in, &worker->memory);
+	held_free(&conn->wire.out, &worker->memory);
+	close(conn->wire.fd);
+	if (conn->source.family)
+		sources_leave(worker->http->sources, &conn->source);
+	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
+	count(&worker->counters.closed);
+	count_add((uint64_t *)&worker->counters.connections, -1ull);
+	worker_bury(worker, &conn->poll, sizeof(*conn));
+}
+
+void conn_close(struct conn *conn)
+{
+	if (conn->state != CONN_CLOSED)
+		leave(conn);
+}
+
+void conn_reset(struct conn *conn)
+{
+	struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	if (conn->state == CONN_CLOSED)
+		return;
+	/* Without it a plain close, which a client of HTTP/1.0 would take for the end of a body. */
+	(void)setsockopt(conn->wire.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	leave(conn);
+}
+
+/* Read on and throw away, until the client has seen what was said last and closes. */
+static void linger_on(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	size_t len;
+
+	do {
+		len = wire_read(&conn->wire, worker->client_in, SCRATCH_IN);
+		conn->lingered += len;
+	} while (len && conn->lingered < LINGER_MAX);
+	if (conn->wire.has_ended || conn->wire.is_broken || conn->lingered >= LINGER_MAX)
+		conn_close(conn);
+}
+
+/* A close with unread bytes would be a reset, and take the answer with it. */
+static void close_in_order(struct conn *conn, bool all_was_read)
+{
+	if (all_was_read && !conn->wire.can_read) {
+		conn_close(conn);
+		return;
+	}
+	(void)shutdown(conn->wire.fd,
+		       SHUT_WR); /* fails where it is broken, which linger_on() sees */
+	conn->state = CONN_LINGER;
+	conn->input = (struct bytes){0};
+	held_free(&conn->in, &conn->worker->memory);
+	wheel_set(&conn->worker->wheel, &conn->timer, conn->worker->now_ns + LINGER_NS);
+	linger_on(conn);
+}
+
+/* ---- Between requests ---- */
+
+bool conn_keep(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct exchange *x = conn->x;
+
+	if (conn->in.len || !conn->input.len)
+		return true;
+	/* A body that cannot be sent again need not be kept once it has been sent. */
+	if (x && x->head_len && !x->is_buffered && !x->content_len && x->used == conn->input.len &&
+	    x->stage > STAGE_SEND)
+		conn->input.len = x->used = x->head_len;
+	if (!held_add(&conn->in, &worker->memory, conn->input)) {
+		conn->wire.is_broken = true;
+		return false;
+	}
+	conn->input = held_bytes(&conn->in);
+	if (worker->request_of == x)
+		worker->request_of = NULL;
+	return true;
+}
+
+/* Which list it is in says whether memory pressure may close it. */
+static void set_idle(struct conn *conn, bool is_idle)
+{
+	struct worker *worker = conn->worker;
+
+	list_remove(&conn->link);
+	list_append(is_idle ? &worker->idle_conns : &worker->conns, &conn->link);
+}
+
+static void wait_for_request(struct conn *conn)
+{
+	const struct http_timeouts *timeouts = &conn->worker->plan->plan->http->timeouts;
+	uint64_t now_ns = conn->worker->now_ns;
+
+	if (!conn->input.len) {
+		wheel_set(&conn->worker->wheel, &conn->timer, now_ns + timeouts->idle_ns);
+		return;
+	}
+	/* From the first byte on, whatever comes in between. */
+	if (!conn->has_begun)
+		wheel_set(&conn->worker->wheel, &conn->timer, now_ns + timeouts->head_ns);
+	conn->has_begun = true;
+}
+
+static size_t read_more(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	size_t room, len;
+	char *at;
+
+	if (!conn->input.len) {
+		len = wire_read(&conn->wire, worker->client_in, SCRATCH_IN);
+		conn->input = (struct bytes){worker->client_in, len};
+	} else {
+		at = conn_keep(conn) ? held_reserve(&conn->in, &worker->memory, HEAD_READ, &room)
+				     : NULL;
+		if (!at) {
+			conn->wire.is_broken = true;
+			return 0;
+		}
+		len = wire_read(&conn->wire, at, room);
+		conn->in.len += (uint32_t)len;
+		conn->input = held_bytes(&conn->in);
+	}
+	count_add(&worker->counters.client_bytes_in, len);
+	return len;
+}
+
+/* An exchange for the next request, or for what is none. NULL: wait, or there is no more. */
+static struct exchange *next_exchange(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct head_limits limits = request_limits(worker->plan->plan->http);
+
+	for (;;) {
+		enum message_result result = MESSAGE_MORE;
+
+		worker->request_of = NULL;
+		if (conn->input.len)
+			result = head_parse_request(conn->input, &limits, &conn->scanned,
+						    &worker->request.head);
+		if (result == MESSAGE_DONE)
+			return exchange_begin(conn);
+		if (result != MESSAGE_MORE)
+			return exchange_begin_refused(conn, result);
+		if (!read_more(conn))
+			return NULL;
+	}
+}
+
+/* False: nothing to do now, and perhaps no connection any more. */
+static bool begin_exchange(struct conn *conn)
+{
+	struct wire *wire = &conn->wire;
+	bool was_idle = !conn->has_begun;
+
+	conn->x = next_exchange(conn);
+	if (conn->x) {
+		conn->has_begun = false;
+		if (was_idle)
+			set_idle(conn, false);
+		return true;
+	}
+	if (wire->is_broken || wire->has_ended || (conn->worker->is_draining && !conn->input.len)) {
+		conn_close(conn);
+		return false;
+	}
+	if (conn->input.len && was_idle)
+		set_idle(conn, false);
+	if (!conn_keep(conn)) {
+		conn_close(conn);
+		return false;
+	}
+	wait_for_request(conn);
+	return false;
+}
+
+/* One exchange, as far as it goes. False: the next event goes on. */
+static bool step(struct conn *conn)
+{
+	struct exchange *x;
+	bool was_read;
+
+	if (!conn->x && !begin_exchange(conn))
+		return false;
+	x = conn->x;
+	switch (exchange_advance(x)) {
+	case PROGRESS_MOVE_ON:
+	case PROGRESS_WAIT:
+		if (!conn_keep(conn))
+			conn_reset(conn);
+		return false;
+	case PROGRESS_DONE:
+		exchange_end(x);
+		if (!conn->input.len)
+			set_idle(conn, true);
+		return true;
+	case PROGRESS_CLOSE:
+		was_read = x->up.is_done && !x->fault && x->used == conn->input.len && !x->next.len;
+		exchange_end(x);
+		close_in_order(conn, was_read);
+		return false;
+	case PROGRESS_RESET:
+		x->is_aborted = true;
+		conn_reset(conn);
+		return false;
+	}
+	return false;
+}
+
+/* ---- PROXY protocol ---- */
+
+static void take_proxy_header(struct conn *conn, const struct proxy_header *header)
+{
+	conn->state = CONN_OPEN;
+	conn->has_begun = false;
+	conn->is_proxied = !header->is_local;
+	if (conn->is_proxied)
+		conn->peer.address = header->client.address;
+	held_drop(&conn->in, &conn->worker->memory, header->len);
+	conn->input = held_bytes(&conn->in);
+}
+
+/* True: it has come, and requests may. */
+static bool read_proxy_header(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct proxy_header header;
+	enum proxy_result result = PROXY_MORE;
+
+	while (result == PROXY_MORE) {
+		size_t len = read_more(conn);
+
+		if (!len || !conn_keep(conn))
+			break;
+		result = proxy_parse(conn->input, &header);
+	}
+	if (result == PROXY_DONE) {
+		take_proxy_header(conn, &header);
+		return true;
+	}
+	if (result == PROXY_BAD || conn->wire.has_ended || conn->wire.is_broken) {
+		count(&worker->counters.proxy_bad);
+		conn_close(conn);
+	}
+	return false;
+}
+
+/* ---- Events ---- */
+
+static void run_open(struct conn *conn)
+{
+	for (int i = 0; i < EXCHANGES_A_TURN; i++)
+		if (!step(conn))
+			return;
+	/* What is left stands in scratch, which others use before the next turn. */
+	if (!conn_keep(conn)) {
+		conn_close(conn);
+		return;
+	}
+	worker_turn(conn->worker, &conn->poll);
+}
+
+void conn_run(struct conn *conn)
+{
+	switch ((enum conn_state)conn->state) {
+	case CONN_PROXY:
+		if (!read_proxy_header(conn))
+			break;
+		/* fall through */
+	case CONN_OPEN:
+		run_open(conn);
+		break;
+	case CONN_LINGER:
+		linger_on(conn);
+		break;
+	case CONN_CLOSED:
+		break;
+	}
+}
+
+/* The client has gone for good: what the upstream says now is for nobody. */
+static bool is_gone(const struct conn *conn, uint32_t events)
+{
+	return conn->x && (events & (EPOLLHUP | EPOLLERR));
+}
+
+static void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t events)
+{
+	struct conn *conn = (struct conn *)(void *)pollee;
+
+	wire_event(&conn->wire, events);
+	if (is_gone(conn, events)) {
+		conn->x->is_aborted = true;
+		conn_reset(conn);
+		return;
+	}
+	conn_run(conn);
+}
+
+static void conn_expired(struct wheel_timer *timer, uint64_t now_ns)
+{
+	struct conn *conn = list_owner(timer, struct conn, timer);
+
+	if (conn->x) {
+		if (!exchange_expired(conn->x))
+			conn_reset(conn);
+		else
+			conn_run(conn);
+		return;
+	}
+	if (conn->state == CONN_OPEN && conn->has_begun) {
+		count(&conn->worker->counters.slow_head);
+		conn->x = exchange_begin_slow(conn);
+		if (conn->x) {
+			conn_run(conn);
+			return;
+		}
+	}
+	if (conn->state == CONN_PROXY)
+		count(&conn->worker->counters.proxy_bad);
+	conn_close(conn);
+}
+
+/* ---- Accept ---- */
+
+static struct prefix address_of(const struct sockaddr_storage *from)
+{
+	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)from;
+	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)from;
+	struct prefix address = {0};
+
+	if (from->ss_family == AF_INET) {
+		address = (struct prefix){.family = ADDRESS_IPV4, .bits = 32};
+		memcpy(address.byte, &ipv4->sin_addr, 4);
+	} else if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr)) {
+		address = (struct prefix){.family = ADDRESS_IPV4, .bits = 32};
+		memcpy(address.byte, ipv6->sin6_addr.s6_addr + 12, 4);
+	} else if (from->ss_family == AF_INET6) {
+		address = (struct prefix){.family = ADDRESS_IPV6, .bits = 128};
+		memcpy(address.byte, &ipv6->sin6_addr, 16);
+	}
+	return address;
+}
+
+static bool is_in(const struct http_prefixes *prefixes, const struct prefix *address)
+{
+	for (size_t i = 0; i < prefixes->count; i++)
+		if (prefix_covers(&prefixes->at[i], address))
+			return true;
+	return false;
+}
+
+/* Whether the address may send PROXY headers there. */
+static bool is_sender(const struct http_senders *senders, const struct prefix *address)
+{
+	return address->family ? is_in(&senders->prefixes, address) : senders->unix_socket;
+}
+
+/* Count it for its source. False: that has too many. */
+static bool enter_source(struct conn *conn, const struct plan *plan)
+{
+	const struct prefix *address = &conn->peer.address;
+
+	if (!address->family || conn->state == CONN_PROXY ||
+	    identity_is_trusted(&plan->identity, address))
+		return true;
+	conn->source = prefix_cut(address, address->family == ADDRESS_IPV4
+						   ? plan->policy->source_bits.ipv4
+						   : plan->policy->source_bits.ipv6);
+	if (sources_enter(conn->worker->http->sources, &conn->source, plan->http->max.per_source))
+		return true;
+	conn->source.family = 0;
+	count(&conn->worker->counters.refused_source);
+	return false;
+}
+
+/* One more connection, in place of an idle one if there are as many as there may be. */
+static bool enter_total(struct worker *worker, const struct plan *plan)
+{
+	_Atomic uint64_t *total = &worker->http->connections;
+
+	if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) <
+		    plan->http->max.connections ||
+	    worker_make_room(worker))
+		return true;
+	atomic_fetch_sub_explicit(total, 1, memory_order_relaxed);
+	count(&worker->counters.refused_connections);
+	return false;
+}
+
+static struct conn *new_conn(struct worker *worker)
+{
+	struct conn *conn = memory_object(&worker->memory, sizeof(*conn));
+
+	if (!conn && worker_make_room(worker))
+		conn = memory_object(&worker->memory, sizeof(*conn));
+	if (!conn)
+		count(&worker->counters.refused_memory);
+	return conn;
+}
+
+static bool set_up(struct conn *conn, const struct listener *listener,
+		   const struct sockaddr_storage *from)
+{
+	const struct plan *plan = conn->worker->plan->plan;
+	const struct http_listener *policy = &plan->http->listeners[listener->number];
+
+	conn->peer.address = address_of(from);
+	conn->peer.is_https = policy->is_https;
+	conn->peer.is_unix_trusted = plan->http->trusted_unix;
+	conn->state = CONN_OPEN;
+	if (policy->senders.required) {
+		conn->state = CONN_PROXY;
+		if (!is_sender(&policy->senders, &conn->peer.address)) {
+			count(&conn->worker->counters.proxy_bad);
+			return false;
+		}
+	}
+	return enter_source(conn, plan);
+}
+
+static void refuse_socket(int fd)
+{
+	struct bytes answer = problem_overloaded();
+
+	(void)!send(fd, answer.at, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* as far as it goes */
+	close(fd);
+}
+
+static void begin_conn(struct conn *conn, int fd)
+{
+	struct worker *worker = conn->worker;
+	const struct http_timeouts *timeouts = &worker->plan->plan->http->timeouts;
+	int one = 1;
+
+	if (conn->peer.address.family)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only slower */
+	conn->wire.fd = fd;
+	conn->wire.can_write = true;
+	conn->poll.ready = conn_ready;
+	conn->timer.expired = conn_expired;
+	list_append(&worker->conns, &conn->link);
+	count(&worker->counters.accepted);
+	count_add((uint64_t *)&worker->counters.connections, 1);
+	/* The first byte has as long to come as a head. */
+	wheel_set(&worker->wheel, &conn->timer, worker->now_ns + timeouts->head_ns);
+	if (worker_watch(worker, fd, &conn->poll))
+		conn_close(conn);
+}
+
+void conn_open(struct worker *worker, struct listener *listener, int fd,
+	       const struct sockaddr_storage *from)
+{
+	struct conn *conn;
+
+	if (!enter_total(worker, worker->plan->plan)) {
+		refuse_socket(fd);
+		return;
+	}
+	conn = new_conn(worker);
+	if (conn)
+		conn->worker = worker;
+	if (conn && set_up(conn, listener, from)) {
+		begin_conn(conn, fd);
+		return;
+	}
+	memory_give_object(&worker->memory, conn, sizeof(*conn));
+	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
+	refuse_socket(fd);
+}

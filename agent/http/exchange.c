@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One request and its answer, from first stage to last.
+ *
+ *   IDENTIFY -> LIMIT -> LOOKUP -> ADMIT -> CONNECT -> SEND -> AWAIT -> STORE -> RESPOND -> RELAY -> FINISH
+ *      |          |                  |         ^ `------ fails --'  |               `-> TUNNEL (101)   ^
+ *      |          |                  |         `------ once more ---+                                  |
+ *      `----------+------------------+------- REFUSE <--------------' -------------------------------->'
+ *
+ * A stage does one thing, names its successor and returns MOVE_ON; or returns WAIT, and
+ * is called again when anything has happened to the client, the upstream or the clock.
+ */
+#include "http/exchange.h"
+#include "message/chars.h"
+
+#include "base/clock.h"
+#include "http/access_log.h"
+#include "http/http_parts.h"
+#include "http/problem.h"
+#include "http/respond.h"
+
+#define FREE_EXCHANGES_MAX 1024 /* kept by a thread for the next requests */
+
+/* ---- Begin and end ---- */
+
+static struct exchange *take_exchange(struct worker *worker)
+{
+	struct exchange *x = worker->free_exchanges;
+
+	if (!x) {
+		x = memory_object(&worker->memory, sizeof(*x));
+		if (!x && worker_make_room(worker))
+			x = memory_object(&worker->memory, sizeof(*x));
+		return x;
+	}
+	worker->free_exchanges = x->next_free;
+	worker->free_exchange_count--;
+	memset(x, 0, sizeof(*x));
+	return x;
+}
+
+static void give_exchange(struct worker *worker, struct exchange *x)
+{
+	if (worker->free_exchange_count >= FREE_EXCHANGES_MAX) {
+		memory_give_object(&worker->memory, x, sizeof(*x));
+		return;
+	}
+	x->next_free = worker->free_exchanges;
+	worker->free_exchanges = x;
+	worker->free_exchange_count++;
+}
+
+/* Sixteen hex digits that do not repeat: a bijection of a count, so that they look like nothing. */
+static void make_id(struct worker *worker, char id[static REQUEST_ID_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t mix = worker->id_seed + ++worker->id_count * 0x9e3779b97f4a7c15ull;
+
+	mix = (mix ^ mix >> 30) * 0xbf58476d1ce4e5b9ull;
+	mix = (mix ^ mix >> 27) * 0x94d049bb133111ebull;
+	mix ^= mix >> 31;
+	for (int i = 0; i < REQUEST_ID_LEN; i++, mix >>= 4)
+		id[i] = digits[mix & 15];
+}
+
+static struct exchange *begin(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct exchange *x = take_exchange(worker);
+
+	if (!x)
+		return NULL;
+	x->conn = conn;
+	x->worker = worker;
+	x->share = worker->plan;
+	x->share->users++;
+	x->began_ns = worker->now_ns;
+	x->out_before = conn->wire.sent;
+	x->up.is_done = x->up.has_ended = true;
+	make_id(worker, x->id);
+	return x;
+}
+
+struct exchange *exchange_begin(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	const struct request_head *head = &worker->request.head;
+	struct exchange *x = begin(conn);
+
+	if (!x)
+		return NULL;
+	x->head_len = (uint32_t)head->len;
+	x->used = head->len;
+	x->method = head->method;
+	x->minor = head->minor;
+	x->stage = STAGE_IDENTIFY;
+	worker->request_of = x;
+	if (worker->retry_credit < RETRIES_MAX * RETRY_COST)
+		worker->retry_credit++;
+	count(&worker->counters.requests);
+	return x;
+}
+
+struct exchange *exchange_begin_refused(struct conn *conn, enum message_result fault)
+{
+	struct exchange *x = begin(conn);
+
+	if (!x)
+		return NULL;
+	x->minor = 1;
+	x->used = conn->input.len; /* nothing of it is worth looking at again */
+	(void)exchange_refuse_fault(x, fault);
+	return x;
+}
+
+struct exchange *exchange_begin_slow(struct conn *conn)
+{
+	struct exchange *x = begin(conn);
+
+	if (!x)
+		return NULL;
+	x->minor = 1;
+	x->used = conn->input.len;
+	(void)exchange_refuse(x, 408, "the head did not come in time");
+	return x;
+}
+
+void exchange_drop_origin(struct exchange *x)
+{
+	if (x->origin) {
+		x->origin->x = NULL;
+		origin_close(x->origin);
+		x->origin = NULL;
+	}
+	if (x->server)
+		atomic_fetch_sub_explicit(&x->server->outstanding, 1, memory_order_relaxed);
+	x->server = NULL;
+}
+
+static struct bytes field_value(const struct request *req, enum field_name id)
+{
+	const struct field *field = fields_first(&req->head.fields, id);
+
+	return field ? field->value : (struct bytes){0};
+}
+
+/* Names for the log what was asked; empty where the head was none. */
+static void describe(struct exchange *x, struct access_line *line)
+{
+	const struct request *req = x->head_len ? exchange_request(x) : NULL;
+
+	line->client = &x->conn->peer.address;
+	if (!req)
+		return;
+	line->method = req->head.method_text;
+	line->target = req->head.target;
+	line->user_agent = field_value(req, FIELD_USER_AGENT);
+	line->referer = field_value(req, FIELD_REFERER);
+	line->host = field_value(req, FIELD_HOST);
+	if (!x->route)
+		return;
+	line->client = &req->identity.address;
+	line->request_id = forward_request_id(req, line->request_id);
+}
+
+static void log_exchange(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+	const struct http_access_log *policy = &x->share->plan->http->access_log;
+	int fd = atomic_load_explicit(&worker->http->log_fd, memory_order_relaxed);
+	uint64_t now_ns = clock_now_ns();
+	struct access_line line = {
+		.unix_ns = clock_now_unix_ns() - (now_ns - x->began_ns),
+		.request_id = {x->id, REQUEST_ID_LEN},
+		.upstream = x->tried ? x->tried->name : NULL,
+		.took_ns = now_ns - x->began_ns,
+		.upstream_ns = x->waited_ns,
+		.bytes_out = x->conn->wire.sent - x->out_before,
+		.status = x->status,
+		.minor = x->minor,
+		.is_aborted = x->is_aborted,
+	};
+
+	if (!policy->file || fd < 0)
+		return;
+	describe(x, &line);
+	if (access_log_add(worker->log, policy->format, &line))
+		count_add(&worker->counters.log_dropped, access_log_write(worker->log, fd));
+}
+
+/* What the exchange used of the input is gone; what it read beyond is what comes next. */
+static void advance_input(struct exchange *x)
+{
+	struct conn *conn = x->conn;
+	struct memory *memory = &x->worker->memory;
+
+	if (x->next.len) { /* then all of the input before it was this exchange's */
+		held_free(&conn->in, memory);
+		conn->in = x->next;
+		x->next = (struct held){0};
+		conn->input = held_bytes(&conn->in);
+	} else if (conn->in.len) {
+		held_drop(&conn->in, memory, x->used);
+		conn->input = held_bytes(&conn->in);
+	} else {
+		conn->input = bytes_from(conn->input, x->used);
+	}
+	held_free(&x->next, memory);
+}
+
+void exchange_end(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+
+	x->tried = x->server ? x->server : x->tried;
+	if (x->is_aborted || !x->status)
+		count(&worker->counters.aborted);
+	else
+		http_counters_status(&worker->counters, x->status);
+	count_add(&worker->counters.client_bytes_out, x->conn->wire.sent - x->out_before);
+	log_exchange(x);
+	exchange_drop_origin(x);
+	if (x->upstream)
+		fetch_leave_gate(x);
+	advance_input(x);
+	if (worker->request_of == x)
+		worker->request_of = NULL;
+	x->conn->x = NULL;
+	plan_share_drop(x->share);
+	give_exchange(worker, x);
+}
+
+const struct request *exchange_request(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+	struct head_limits limits = request_limits(x->share->plan->http);
+	struct bytes head = {x->conn->input.at, x->head_len};
+	enum message_result result;
+	size_t scanned = 0;
+
+	if (worker->request_of == x)
+		return &worker->request;
+	result = head_parse_request(head, &limits, &scanned, &worker->request.head);
+	(void)result; /* the same bytes were fine before */
+	(void)request_judge(x->share->plan, &x->conn->peer, &worker->request, &result);
+	worker->request_of = x;
+	return &worker->request;
+}
+
+/* ---- Refusing ---- */
+
+enum progress exchange_refuse(struct exchange *x, unsigned status, const char *detail)
+{
+	exchange_drop_origin(x);
+	if (x->upstream)
+		fetch_leave_gate(x);
+	x->status = status;
+	x->detail = detail;
+	/* Nothing of the body is read any more: then the connection has no next request. */
+	x->keeps_conn = x->client_persists && x->up.is_done && !x->worker->is_draining &&
+			(status < 400 || status == 502 || status == 503 || status == 504);
+	return go(x, STAGE_REFUSE);
+}
+
+enum progress exchange_refuse_fault(struct exchange *x, enum message_result fault)
+{
+	count(&x->worker->counters.refused[fault]);
+	x->fault = fault;
+	x->client_persists = false;
+	return exchange_refuse(x, message_status(fault), message_text(fault));
+}
+
+static enum progress refuse(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
+	const struct problem problem = {
+		.status = x->status,
+		.detail = x->detail,
+		.date = worker->date,
+		.request_id = {x->id, REQUEST_ID_LEN},
+		.keeps_alive = x->keeps_conn,
+		.is_head = x->method == METHOD_HEAD,
+		.client_minor = x->minor,
+		.retry_after_s = x->status == 503,
+	};
+	struct iovec iov;
+
+	if (x->has_answered)
+		return PROGRESS_RESET;
+	problem_write(&problem, &out);
+	iov = (struct iovec){worker->head_out, (size_t)(out.at - worker->head_out)};
+	(void)wire_send(&x->conn->wire, &worker->memory, &iov, 1); /* finish finds out */
+	return go(x, STAGE_FINISH);
+}
+
+/* ---- Stages ---- */
+
+static void take_request(struct exchange *x, const struct request *req)
+{
+	x->route = req->route;
+	x->upstream = &x->share->plan->upstreams[req->route->upstream];
+	x->wants_websocket = req->wants_websocket;
+	x->is_idempotent = request_is_idempotent(req);
+	x->client_persists = connection_persists(&req->connection, x->minor);
+	/* Who sends the body without waiting does not wait. */
+	x->client_waits = req->expects_continue && !x->up.is_done &&
+			  x->used == x->conn->input.len && !x->content_len;
+}
+
+static enum progress identify(struct exchange *x)
+{
+	struct request *req = &x->worker->request;
+	enum message_result result;
+
+	switch (request_judge(x->share->plan, &x->conn->peer, req, &result)) {
+	case REQUEST_REFUSED:
+		return exchange_refuse_fault(x, result);
+	case REQUEST_MISDIRECTED:
+		count(&x->worker->counters.host_refused);
+		return exchange_refuse(x, 421, "this host is not served here");
+	case REQUEST_FINE:
+		break;
+	}
+	result = upload_begin(x, req);
+	if (result != MESSAGE_DONE)
+		return exchange_refuse_fault(x, result);
+	take_request(x, req);
+	return go(x, STAGE_LIMIT);
+}
+
+/* Where the limits of the route are asked. */
+static enum progress limit(struct exchange *x)
+{
+	return go(x, STAGE_LOOKUP);
+}
+
+/* RFC 9110 section 7.6.2: an OPTIONS that has gone far enough is answered here. */
+static bool ends_here(const struct exchange *x, const struct request *req)
+{
+	const struct field *field = fields_first(&req->head.fields, FIELD_MAX_FORWARDS);
+
+	return x->method == METHOD_OPTIONS && field && bytes_equal(field->value, BYTES("0"));
+}
+
+/* Where the cache is asked. */
+static enum progress lookup(struct exchange *x)
+{
+	if (x->method == METHOD_OPTIONS && ends_here(x, exchange_request(x)))
+		return exchange_refuse(x, 200, "this is a gateway");
+	return go(x, STAGE_ADMIT);
+}
+
+/* Where the answer is offered to the cache. */
+static enum progress store(struct exchange *x)
+{
+	return go(x, STAGE_RESPOND);
+}
+
+static enum progress finish(struct exchange *x)
+{
+	if (!wire_flush(&x->conn->wire, &x->worker->memory))
+		return PROGRESS_RESET;
+	if (x->conn->wire.out.len)
+		return PROGRESS_WAIT;
+	return x->keeps_conn ? PROGRESS_DONE : PROGRESS_CLOSE;
+}
+
+typedef enum progress stage_fn(struct exchange *x);
+
+static stage_fn *const stages[STAGE_COUNT] = {
+	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limit,
+	[STAGE_LOOKUP] = lookup,	 [STAGE_ADMIT] = fetch_admit,
+	[STAGE_CONNECT] = fetch_connect, [STAGE_SEND] = fetch_send,
+	[STAGE_AWAIT] = fetch_await,	 [STAGE_STORE] = store,
+	[STAGE_RESPOND] = relay_respond, [STAGE_RELAY] = relay_run,
+	[STAGE_TUNNEL] = tunnel_run,	 [STAGE_REFUSE] = refuse,
+	[STAGE_FINISH] = finish,
+};
+
+/* ---- Time ---- */
+
+static void time_pace(struct pace *pace, bool is_waited_for, uint64_t bytes, uint64_t until_ns)
+{
+	if (!is_waited_for)
+		pace->deadline_ns = 0;
+	else if (!pace->deadline_ns)
+		*pace = (struct pace){until_ns, bytes};
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return b && b < a ? b : a;
+}
+
+static void set_timer(struct exchange *x)
+{
+	const struct http_timeouts *timeouts = &x->share->plan->http->timeouts;
+	uint64_t now_ns = x->worker->now_ns, at_ns = WHEEL_NEVER;
+
+	time_pace(&x->send_pace, x->conn->wire.out.len, x->conn->wire.sent,
+		  now_ns + timeouts->send_ns);
+	time_pace(&x->body_pace, upload_awaits_client(x), x->up.bytes, now_ns + timeouts->body_ns);
+	at_ns = earlier(at_ns, x->send_pace.deadline_ns);
+	at_ns = earlier(at_ns, x->body_pace.deadline_ns);
+	if (x->is_queued)
+		at_ns = earlier(at_ns, x->queue_until_ns);
+	if (x->client_waits)
+		at_ns = earlier(at_ns, x->continue_at_ns);
+	wheel_set(&x->worker->wheel, &x->conn->timer, at_ns);
+}
+
+/* Whether a span is over in which less came than had to; a span that was fine begins anew. */
+static bool is_too_slow(struct pace *pace, uint64_t bytes, uint64_t rate, uint64_t span_ns)
+{
+	uint64_t wanted = rate ? rate * (span_ns / 1000000) / 1000 : 1;
+	uint64_t came = bytes - pace->mark;
+
+	pace->mark = bytes;
+	pace->deadline_ns += span_ns;
+	return came < wanted;
+}
+
+bool exchange_expired(struct exchange *x)
+{
+	const struct http_policy *http = x->share->plan->http;
+	uint64_t now_ns = x->worker->now_ns;
+
+	if (x->send_pace.deadline_ns && now_ns >= x->send_pace.deadline_ns &&
+	    is_too_slow(&x->send_pace, x->conn->wire.sent, http->min_rate.send,
+			http->timeouts.send_ns)) {
+		count(&x->worker->counters.slow_reader);
+		x->is_aborted = true;
+		return false;
+	}
+	if (x->body_pace.deadline_ns && now_ns >= x->body_pace.deadline_ns &&
+	    is_too_slow(&x->body_pace, x->up.bytes, http->min_rate.body, http->timeouts.body_ns)) {
+		count(&x->worker->counters.slow_body);
+		x->client_persists = false;
+		if (x->has_answered)
+			return false;
+		(void)exchange_refuse(x, 408, "the content came too slowly");
+	}
+	return true;
+}
+
+enum progress exchange_advance(struct exchange *x)
+{
+	enum progress progress;
+
+	do
+		progress = stages[x->stage](x);
+	while (progress == PROGRESS_MOVE_ON);
+
+	if (progress == PROGRESS_WAIT)
+		set_timer(x);
+	return progress;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The HTTP plane: one thread per core, each with its own event loop, listening
+ * sockets and upstream connections.
+ *
+ * Knows HTTP and the policy; knows nothing of processes, privileges and signals:
+ * whoever starts it (the child, a test) gives it sockets and a policy, and tells it
+ * to reload, to drain and to stop.
+ *
+ * Functions may be called from any one thread that is not the plane's own.
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/counters.h"
+#include "policy/http_policy.h"
+
+struct http;
+
+#define HTTP_THREADS_MAX 64
+
+/* One listening socket, nonblocking: of listeners[listener] of the policy, for one thread. */
+struct http_socket {
+	int fd;
+	uint32_t listener;
+	uint32_t thread; /* below the number of threads */
+	bool is_new;	 /* of http_reload(): no thread has it yet */
+};
+
+/* What one of the policy's names of servers resolves to, as the parent found it. */
+struct http_resolved {
+	const char *name;	      /* as in struct http_address */
+	const struct prefix *address; /* whole */
+	size_t count;
+};
+
+/* What the plane begins with. */
+struct http_child {
+	struct policy *policy; /* with an http part; the plane's from now on, freed when unused */
+	const struct http_socket *sockets;
+	size_t socket_count;
+	const struct http_resolved *resolved;
+	size_t resolved_count;
+	uint32_t threads; /* 0: one per core; at most HTTP_THREADS_MAX */
+	int log_fd;	  /* the access log, the plane's from now on; -1: none */
+	/* Called by http_run() once all threads are ready, from the caller's thread. May be NULL. */
+	void (*started)(void *context, struct http *http);
+	void *context;
+};
+
+/*
+ * Start the threads. Sockets and policy are the plane's from now on, whatever the result.
+ * Returns 0 and *ret_http, or -errno.
+ */
+int http_start(const struct http_child *child, struct http **ret_http);
+
+/*
+ * Wait until every thread has ended: after http_drain() or http_stop(). Then free all.
+ */
+void http_join(struct http *http);
+
+/* http_start(), child->started(), http_join(). Returns 0 or -errno of http_start(). */
+int http_run(const struct http_child *child);
+
+/*
+ * Switch to another policy: exchanges under way keep theirs, new ones take this. child as for
+ * http_start(); threads, log_fd, started and context are not read. Sockets that are not new
+ * stay; those it has and that are not named are accepted dry and closed. Returns 0; -ENOMEM, then all is as before
+ * and policy and new sockets are freed.
+ */
+int http_reload(struct http *http, const struct http_child *child);
+
+/* New addresses of a server's name, in the place of those it has. */
+void http_resolve(struct http *http, const struct http_resolved *resolved);
+
+/*
+ * Accept nothing more, finish what runs with Connection: close, close idle connections. Threads
+ * end when nothing is left, at the latest at deadline_ns (CLOCK_MONOTONIC).
+ */
+void http_drain(struct http *http, uint64_t deadline_ns);
+
+/* End at once, closing everything. */
+void http_stop(struct http *http);
+
+/* Write the access log to fd from now on; takes it over. */
+void http_reopen_log(struct http *http, int fd);
+
+void http_counters_read(struct http *http, struct http_counters *ret_sum);
+
+/* How a server is doing, for status and metrics. */
+struct http_server_state {
+	char name[HTTP_ADDRESS_TEXT_MAX];
+	uint32_t outstanding;
+	bool is_down;	 /* by active checks */
+	bool is_ejected; /* by failures in a row */
+};
+/* Call each() for every server in use, from the caller's thread. */
+typedef void http_server_fn(void *context, const struct http_server_state *state);
+void http_servers(struct http *http, http_server_fn *each, void *context);
+
+/* Memory in use out of the policy's total. */
+uint64_t http_memory_used(struct http *http);
+
+#endif

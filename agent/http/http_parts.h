@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside of the plane: what its threads share. */
+#ifndef HTTP_HTTP_PARTS_H
+#define HTTP_HTTP_PARTS_H
+
+#include "cache/budget.h"
+#include "http/http.h"
+#include "http/plan.h"
+#include "http/sources.h"
+#include "http/worker.h"
+
+struct http {
+	struct registry registry;
+	struct budget memory;
+	struct sources *sources;
+	_Atomic uint64_t connections; /* open, all threads */
+	_Atomic int log_fd;	      /* -1: no access log */
+	struct worker *workers[HTTP_THREADS_MAX];
+	uint32_t worker_count;
+	uint32_t started;  /* threads that run */
+	struct plan *plan; /* the newest; of the caller's thread */
+};
+
+#endif
