@@ -125,8 +125,9 @@ class Namespace:
 
     def start(self, *command, **options):
         """Start in the background; the lab ends it if nobody else does. See send_signal()."""
-        process = subprocess.Popen(self._command(command), **options)
-        self.lab.processes.append(process)
+        with self.lab.undisturbed():
+            process = subprocess.Popen(self._command(command), **options)
+            self.lab.processes.append(process)
         return process
 
     def _command(self, command):
@@ -151,10 +152,12 @@ class Lab:
         self.processes = []
         self.holder = None
         self._old_handlers = {}
+        self._undisturbed = 0  # blocks of undisturbed() we are in
+        self._interrupted_by = None
 
     def __enter__(self):
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            self._old_handlers[number] = signal.signal(number, self._interrupted)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._old_handlers[number] = signal.signal(number, self._interrupt)
         try:
             self._hold_mounts()
         except BaseException:
@@ -165,26 +168,44 @@ class Lab:
     def __exit__(self, *unused):
         self.remove()
 
-    @staticmethod
-    def _interrupted(number, frame):
-        raise KeyboardInterrupt
+    def _interrupt(self, number, frame):
+        if self._interrupted_by is not None:
+            return  # once is enough: what is made is being removed
+        self._interrupted_by = number
+        if not self._undisturbed:
+            raise KeyboardInterrupt(number)
+
+    @contextlib.contextmanager
+    def undisturbed(self):
+        """A signal waits for the end of the block: between making a thing and knowing of it."""
+        self._undisturbed += 1
+        try:
+            yield
+        finally:
+            self._undisturbed -= 1
+            # Also in place of an error: it may be the signal's doing.
+            if not self._undisturbed and self._interrupted_by is not None:
+                raise KeyboardInterrupt(self._interrupted_by)
 
     def _hold_mounts(self):
         """A machine in small: a BPF file system and processes of its own, ended all together."""
         script = "mount -t bpf bpf /sys/fs/bpf && echo ready && exec sleep infinity"
-        self.holder = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc",
-             "--kill-child", "sh", "-c", script],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.processes.append(self.holder)
+        with self.undisturbed():
+            self.holder = subprocess.Popen(
+                ["unshare", "--mount", "--propagation", "private", "--pid", "--fork",
+                 "--mount-proc", "--kill-child", "sh", "-c", script],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self.processes.append(self.holder)
         if self.holder.stdout.readline().strip() != "ready":
             raise LabError("cannot mount a BPF file system")
 
     def namespace(self, name):
         full = f"{self.prefix}-{name}"
-        _call("ip", "netns", "add", full)
-        namespace = Namespace(self, full)
-        self.namespaces.append(namespace)
+        with self.undisturbed():
+            # Known of before it is made: Ctrl-C on a terminal ends `ip` at any moment.
+            namespace = Namespace(self, full)
+            self.namespaces.append(namespace)
+            _call("ip", "netns", "add", full)
         namespace.ip("link", "set", "lo", "up")
         return namespace
 
