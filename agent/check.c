@@ -15,6 +15,17 @@ static void print(const struct buffer *text, FILE *out)
 			     out); /* a closed terminal is not our trouble */
 }
 
+/* In one line, so that a script can tell whether a policy is about its interface. */
+static void print_interfaces(const struct policy *policy)
+{
+	if (!policy->has_packet_plane)
+		return;
+	printf("interfaces:");
+	for (size_t i = 0; i < policy->interface_count; i++)
+		printf(" %s", policy->interfaces[i]);
+	putchar('\n');
+}
+
 int check(const struct options *options)
 {
 	const char *path = options->agent.policy_path;
@@ -38,6 +49,7 @@ int check(const struct options *options)
 	printf("%s: good: %zu tier%s, %zu source prefix%s\n", path, policy->tier_count,
 	       policy->tier_count == 1 ? "" : "s", policy->source_count,
 	       policy->source_count == 1 ? "" : "es");
+	print_interfaces(policy);
 	buffer_free(&text);
 	policy_report(policy, &text);
 	print(&text, stdout);
