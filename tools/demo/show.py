@@ -24,8 +24,8 @@ TITLES = {
     "greedy": f"{GREEDY_RATE:,} datagrams a second",
     "flood": f"SYNs from {FORGED_SOURCES:,} forged addresses",
 }
-SENDS = {"polite": f"{POLITE_RATE} requests/s", "greedy": f"{GREEDY_RATE // 1000} k packets/s",
-         "flood": f"{FORGED_SOURCES // 1_000_000} M forged IPs"}
+SENDS = {"polite": f"{POLITE_RATE} GET/s", "greedy": f"{GREEDY_RATE:,} UDP/s",
+         "flood": f"{FORGED_SOURCES // 1_000_000} M addresses"}
 TIER_OF = {"polite": "customer", "greedy": "customer", "flood": "public"}
 
 
@@ -77,7 +77,7 @@ class Show:
     def watch(self):
         scene, start = self.scene, time.monotonic()
         scene.start_clients(self.seconds)
-        looked, before, told, self.asked = start, scene.at_the_nic(), start, None
+        before, looked, told, self.asked = scene.at_the_nic(), time.monotonic(), start, None
         while True:
             time.sleep(LOOK_SECONDS)
             now = time.monotonic()
@@ -89,9 +89,9 @@ class Show:
                 break
             if not self.screen.is_live and now - told < PLAIN_SECONDS:
                 continue
-            told, after = now, scene.at_the_nic()
-            self.draw(now - start, rates(before, after, now - looked))
-            looked, before = now, after
+            told, after, asked_at = now, scene.at_the_nic(), time.monotonic()
+            self.draw(now - start, rates(before, after, asked_at - looked))
+            looked, before = asked_at, after
 
     def draw(self, at, now):
         at = min(at, self.seconds)

@@ -85,7 +85,7 @@ def rates(before, after, seconds):
 def live_lines(screen, at, total, now, titles, notes):
     """The live view: now is rates(), titles and notes are texts by client."""
     wide = screen.width - len(MARGIN) - 1
-    head = f"{'packets per second':<{wide - 40}}{'passed':>{COLUMN}}{'dropped':>{COLUMN}}"
+    head = f"{'packets per second':<{wide - 2 * COLUMN}}{'passed':>{COLUMN}}{'dropped':>{COLUMN}}"
     clock = f"{at:4.1f} of {total:.0f} s"
     lines = ["", MARGIN + screen.paint("Sluice at work", "strong") + f"{clock:>{wide - 14}}", "",
              MARGIN + screen.paint(head, "dim")]
