@@ -7,8 +7,8 @@
  *
  *   child                                   parent
  *   HELLO  ------------------------------->
- *          <-------------------------------  LOG, STATE, LISTENER ..., RESOLVED ...
- *          <-------------------------------  PREPARE (policy, keys)
+ *          <-------------------------------  LOG, LISTENER ..., RESOLVED ...
+ *          <-------------------------------  PREPARE (policy)
  *   PREPARED or REFUSED (text) ----------->
  *          <-------------------------------  SWITCH or ABANDON
  *   READY  ------------------------------->  (the first time only)
@@ -48,8 +48,7 @@
 	X(LISTENER, PARENT, 1, HTTP_ADDRESS_TEXT_MAX - 1, 1, PIPE_FDS_MAX)                    \
 	X(RESOLVED, PARENT, sizeof(struct pipe_resolved), sizeof(struct pipe_resolved), 0, 0) \
 	X(LOG, PARENT, 0, 0, 0, 1)                                                            \
-	X(STATE, PARENT, 0, 0, 1, 1)                                                          \
-	X(PREPARE, PARENT, 0, 0, 1, 2)                                                        \
+	X(PREPARE, PARENT, 0, 0, 1, 1)                                                        \
 	X(SWITCH, PARENT, 0, 0, 0, 0)                                                         \
 	X(ABANDON, PARENT, 0, 0, 0, 0)                                                        \
 	X(ASK, PARENT, sizeof(struct pipe_ask), PIPE_PAYLOAD_MAX, 0, 0)                       \
@@ -66,10 +65,7 @@ enum pipe_kind {
 
 /* What the parent asks for. The text's meaning, and that of the answer (JSON), is the topic's. */
 enum pipe_topic {
-	PIPE_TOPIC_STATS,  /* counters and state, for /metrics and `sluice status` */
-	PIPE_TOPIC_PURGE,  /* text: what to purge; the answer comes when no later lookup hits */
-	PIPE_TOPIC_CACHE,  /* text: "stats", "top", "show URL" */
-	PIPE_TOPIC_LIMITS, /* text: "clients", "explain KEY", "reset KEY" */
+	PIPE_TOPIC_STATS, /* counters and state, for /metrics and `sluice status`; no text */
 	PIPE_TOPIC_COUNT
 };
 

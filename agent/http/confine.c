@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http/confine.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define FILES_BESIDE 256 /* listeners, event loops, pipes between threads, logs */
+
+uint64_t confine_files_needed(const struct http_policy *http)
+{
+	return 2ull * http->max.connections + FILES_BESIDE +
+	       HTTP_LISTENERS_MAX * (uint64_t)HTTP_THREADS_MAX;
+}
+
+static int raise_file_limit(const struct http_policy *http, char error[static CONFINE_ERROR_MAX])
+{
+	const uint64_t needed = confine_files_needed(http);
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (limit.rlim_max < needed) {
+		/* Only root may; if it cannot, what there is may still be told. */
+		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){needed, needed});
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_max < needed) {
+		snprintf(error, CONFINE_ERROR_MAX,
+			 "max.connections: %u connections need %" PRIu64
+			 " open files, and the process may have %" PRIu64
+			 " (LimitNOFILE=, ulimit -n)",
+			 http->max.connections, needed, (uint64_t)limit.rlim_max);
+		return -EMFILE;
+	}
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+/* The user of the policy, "sluice", or "nobody", whoever exists first; a user that was named must. */
+static int find_user(const struct http_policy *http, struct passwd **ret_user,
+		     char error[static CONFINE_ERROR_MAX])
+{
+	struct passwd *user;
+
+	errno = 0;
+	user = getpwnam(http->user ? http->user : "sluice");
+	if (!user && !http->user)
+		user = getpwnam("nobody");
+	if (!user || !user->pw_uid) {
+		snprintf(error, CONFINE_ERROR_MAX, "user %s: %s",
+			 http->user ? http->user : "sluice or nobody",
+			 user ? "is root, which the HTTP plane must not be" : "there is none");
+		return -ENOENT;
+	}
+	*ret_user = user;
+	return 0;
+}
+
+static int become_user(const struct http_policy *http, char error[static CONFINE_ERROR_MAX])
+{
+	struct passwd *user;
+	int err;
+
+	if (geteuid())
+		return 0;
+	err = find_user(http, &user, error);
+	if (err)
+		return err;
+	if (setgroups(0, NULL) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid)) {
+		err = -errno;
+		snprintf(error, CONFINE_ERROR_MAX, "becoming user %s: %s", user->pw_name,
+			 strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+/* Becoming another user has taken root's capabilities; those of a user who was given some go here. */
+static int drop_capabilities(void)
+{
+	cap_t none = cap_init();
+	int err = 0;
+
+	if (!none)
+		return -errno;
+	if (cap_set_proc(none))
+		err = -errno;
+	cap_free(none);
+	return err;
+}
+
+int confine_process(const struct http_policy *http, char error[static CONFINE_ERROR_MAX])
+{
+	int err = raise_file_limit(http, error);
+
+	if (!err)
+		err = become_user(http, error);
+	if (!err)
+		err = drop_capabilities();
+	if (!err && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)))
+		err = -errno;
+	if (err && !error[0])
+		snprintf(error, CONFINE_ERROR_MAX, "giving up privileges: %s", strerror(-err));
+	return err;
+}
