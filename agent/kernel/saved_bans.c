@@ -122,14 +122,18 @@ static int sync_dir_of(const char *path)
 	return fd < 0 || fsync(fd) ? -errno : 0;
 }
 
+/* Through a stream: json_dumpfd() makes a system call of every word (and json_loadfd() of every byte). */
 static int write_file(const json_t *file, const char *path)
 {
 	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	auto_fclose FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 
-	if (fd < 0)
+	if (!out)
 		return -errno;
-	errno = EIO; /* what jansson does not set */
-	return json_dumpfd(file, fd, JSON_COMPACT) || fsync(fd) ? -errno : 0;
+	(void)take_fd(fd); /* closed with the stream */
+	errno = EIO;	   /* what jansson does not set */
+	return json_dumpf(file, out, JSON_COMPACT) || fflush(out) || fsync(fileno(out)) ? -errno
+											: 0;
 }
 
 int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t now_ns,
@@ -243,17 +247,21 @@ static void read_allow(struct reading *reading, const json_t *entry)
 static int load_file(const char *path, json_t **ret_file, char *error_text)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_fclose FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 	json_error_t problem;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st))
+	if (!in)
+		return -errno;
+	(void)take_fd(fd); /* closed with the stream */
+	if (fstat(fileno(in), &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size > SAVED_BANS_SIZE_MAX) {
 		snprintf(error_text, DATAPATH_ERROR_MAX,
 			 "%.120s is no file, or larger than %u bytes", path, SAVED_BANS_SIZE_MAX);
 		return -EFBIG;
 	}
-	*ret_file = json_loadfd(fd, JSON_REJECT_DUPLICATES, &problem);
+	*ret_file = json_loadf(in, JSON_REJECT_DUPLICATES, &problem);
 	if (*ret_file && json_is_array(json_object_get(*ret_file, "bans")) &&
 	    json_is_array(json_object_get(*ret_file, "allows")) &&
 	    json_integer_value(json_object_get(*ret_file, "sluice_bans")) == FORMAT_VERSION)
