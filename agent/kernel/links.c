@@ -174,10 +174,10 @@ struct dump {
 static int on_dumped(const struct nlmsghdr *message, void *context)
 {
 	struct dump *dump = context;
-	struct link *grown = dump->at;
 
 	if (dump->count == dump->room) {
 		size_t room = dump->room ? dump->room * 2 : 64;
+		struct link *grown;
 
 		if (room > LINKS_MAX)
 			return MNL_CB_OK;
@@ -238,7 +238,8 @@ static int read_all(struct mnl_socket *nl, struct dump *dump, char *error)
 
 static void merge(struct links *links, struct dump *dump)
 {
-	qsort(dump->at, dump->count, sizeof(*dump->at), by_ifindex);
+	if (dump->count)
+		qsort(dump->at, dump->count, sizeof(*dump->at), by_ifindex);
 	for (size_t i = links->count; i-- > 0;)
 		if (!dump->count || !bsearch(&links->table[i], dump->at, dump->count,
 					     sizeof(*dump->at), by_ifindex))
