@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "http/child.h"
 #include "notify.h"
 #include "options.h"
 #include "tasks.h"
@@ -19,6 +20,8 @@ int main(int argc, char **argv)
 	switch (task) {
 	case TASK_SERVE:
 		return serve(&options);
+	case TASK_HTTP:
+		return child_main();
 	case TASK_CHECK:
 		return check(&options);
 	case TASK_DETACH:

@@ -41,6 +41,7 @@ enum option_code {
 	OPTION_FRESH,
 	OPTION_DETACH,
 	OPTION_CHECK,
+	OPTION_HTTP_CHILD,
 	OPTION_LOG_LEVEL,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	{"fresh", no_argument, NULL, OPTION_FRESH},
 	{"detach", no_argument, NULL, OPTION_DETACH},
 	{"check", no_argument, NULL, OPTION_CHECK},
+	{"http-child", no_argument, NULL, OPTION_HTTP_CHILD}, /* not for people: no help */
 	{"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -122,10 +124,14 @@ static bool take_option(int option, struct options *options, enum options_task *
 	case OPTION_CHECK:
 		*task = TASK_CHECK;
 		return true;
+	case OPTION_HTTP_CHILD:
+		*task = TASK_HTTP;
+		return true;
 	case OPTION_METRICS_TOP:
 		*task = set_metrics_top(optarg, &options->agent.metrics_top) ? *task : TASK_USAGE;
 		return *task != TASK_USAGE;
 	case OPTION_LOG_LEVEL:
+		options->log_level = optarg;
 		*task = set_log_level(optarg) ? *task : TASK_USAGE;
 		return *task != TASK_USAGE;
 	case OPTION_VERSION:
@@ -167,7 +173,7 @@ enum options_task options_parse(int argc, char **argv, struct options *ret_optio
 		options.agent.policy_path = argv[optind++];
 	if (optind < argc)
 		return usage("too many arguments; a policy is given with --policy FILE");
-	if (task != TASK_DETACH && !options.agent.policy_path)
+	if (task != TASK_DETACH && task != TASK_HTTP && !options.agent.policy_path)
 		return usage("which policy? --policy FILE");
 
 	*ret_options = options;

@@ -8,6 +8,7 @@
 enum options_task {
 	TASK_SERVE,
 	TASK_CHECK,  /* read the policy, say what is wrong with it, and end */
+	TASK_HTTP,   /* be the HTTP plane's process: only sluiced itself says so */
 	TASK_DETACH, /* remove everything that is ours, and end */
 	TASK_HELPED, /* --help or --version: printed already */
 	TASK_USAGE,  /* the command line is wrong: said already */
@@ -16,7 +17,8 @@ enum options_task {
 struct options {
 	struct agent_options agent;
 	const char *control;
-	const char *metrics; /* NULL: off */
+	const char *metrics;   /* NULL: off */
+	const char *log_level; /* as given; NULL: not */
 };
 
 /* Slices of argv are kept. Sets the log level. */

@@ -2,7 +2,8 @@
 /*
  * From the command line to a protected host, and back:
  *
- *   doors -> policy -> datapath -> interfaces -> fewer privileges -> ready ... signal -> bans saved -> end
+ *   doors -> policy -> datapath -> interfaces -> HTTP child -> fewer privileges -> ready
+ *     ... signal -> HTTP drained -> bans saved -> end
  *
  * The doors come first: they tell whether an agent is running already, before anything of its is touched. Nobody
  * is answered before the loop runs.
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "control/server.h"
+#include "http_plane.h"
 #include "notify.h"
 #include "tasks.h"
 
@@ -31,6 +33,8 @@ struct service {
 	struct loop *loop;
 	struct agent *agent;
 	struct server *server;
+	struct http_plane *http;
+	bool ending;
 	int signal_fd;
 	struct loop_watch *signal_watch;
 	struct loop_timer *watchdog;
@@ -116,9 +120,26 @@ static void signal_ready(void *context, uint32_t events)
 
 	if (read(service->signal_fd, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
 		return;
-	if (signal.ssi_signo == SIGHUP)
+	switch (signal.ssi_signo) {
+	case SIGHUP:
 		reload(service);
-	else
+		break;
+	case SIGUSR1:
+		http_plane_reopen_log(service->http);
+		break;
+	default: /* a second one ends the waiting */
+		if (service->ending || !http_plane_drain(service->http))
+			loop_stop(service->loop);
+		service->ending = true;
+		break;
+	}
+}
+
+static void http_drained(void *context)
+{
+	struct service *service = context;
+
+	if (service->ending)
 		loop_stop(service->loop);
 }
 
@@ -130,6 +151,7 @@ static int watch_signals(struct service *service)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	service->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -175,6 +197,9 @@ static int prepare(struct service *service)
 
 	if (!status)
 		status = agent_new(service->loop, &service->options->agent, &service->agent);
+	if (!status)
+		status = http_plane_new(service->agent, service->options->log_level, http_drained,
+					service, &service->http);
 	if (!status)
 		status = server_new(service->loop, service->agent, &service->server);
 	if (!status)
@@ -244,6 +269,7 @@ static void say_stopped(const struct agent *agent)
 static void end(struct service *service)
 {
 	server_free(service->server);
+	http_plane_free(service->http);
 	agent_free(service->agent);
 	loop_free(service->loop);
 	if (service->signal_fd >= 0)

@@ -8,7 +8,8 @@
 #include "base/log.h"
 
 static const cap_value_t needed[] = {CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON};
-static const cap_value_t in_reserve[] = {CAP_SYS_ADMIN};
+static const cap_value_t in_reserve[] = {CAP_SYS_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID,
+					 CAP_SETGID};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -53,28 +54,38 @@ int privileges_drop(void)
 }
 
 /* Returns whether the flag was changed. */
-static bool set_sys_admin(cap_flag_value_t value)
+static bool set_effective(cap_value_t capability, cap_flag_value_t value)
 {
-	const cap_value_t sys_admin = CAP_SYS_ADMIN;
 	auto_cap cap_t caps = cap_get_proc();
 	cap_flag_value_t permitted = CAP_CLEAR;
 	cap_flag_value_t effective = CAP_CLEAR;
 
-	if (!caps || cap_get_flag(caps, sys_admin, CAP_PERMITTED, &permitted) ||
-	    cap_get_flag(caps, sys_admin, CAP_EFFECTIVE, &effective))
+	if (!caps || cap_get_flag(caps, capability, CAP_PERMITTED, &permitted) ||
+	    cap_get_flag(caps, capability, CAP_EFFECTIVE, &effective))
 		return false;
 	if (permitted != CAP_SET || effective == value)
 		return false;
-	return !cap_set_flag(caps, CAP_EFFECTIVE, 1, &sys_admin, value) && !cap_set_proc(caps);
+	return !cap_set_flag(caps, CAP_EFFECTIVE, 1, &capability, value) && !cap_set_proc(caps);
 }
 
 bool privileges_raise(void)
 {
-	return set_sys_admin(CAP_SET);
+	return set_effective(CAP_SYS_ADMIN, CAP_SET);
 }
 
 void privileges_lower(const bool *raised)
 {
-	if (*raised && !set_sys_admin(CAP_CLEAR))
+	if (*raised && !set_effective(CAP_SYS_ADMIN, CAP_CLEAR))
 		log_error("cannot lower CAP_SYS_ADMIN; it stays in force until the next attach");
+}
+
+bool privileges_raise_bind(void)
+{
+	return set_effective(CAP_NET_BIND_SERVICE, CAP_SET);
+}
+
+void privileges_lower_bind(const bool *raised)
+{
+	if (*raised && !set_effective(CAP_NET_BIND_SERVICE, CAP_CLEAR))
+		log_error("cannot lower CAP_NET_BIND_SERVICE; it stays in force");
 }

@@ -4,7 +4,9 @@
  *
  * Loading programs and working on maps takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Opening kernel objects
  * by id, which adopting a datapath and libxdp's dispatcher do, takes CAP_SYS_ADMIN: it stays in the permitted
- * set and is raised for the length of a scope. Everything else is given up for good.
+ * set and is raised for the length of a scope. So does CAP_NET_BIND_SERVICE, for listeners below port 1024.
+ * CAP_SETUID and CAP_SETGID stay there too and are never raised here: the HTTP child is started from this
+ * process, and becomes another user with them. Everything else is given up for good.
  *
  * Capabilities are per thread: call from the thread that works on the kernel.
  */
@@ -25,6 +27,11 @@ int privileges_drop(void);
  */
 bool privileges_raise(void);
 void privileges_lower(const bool *raised);
+
+/* Likewise for CAP_NET_BIND_SERVICE. */
+bool privileges_raise_bind(void);
+void privileges_lower_bind(const bool *raised);
+#define auto_lower_bind __attribute__((cleanup(privileges_lower_bind), unused))
 
 /* Until the end of the scope: `auto_lower bool raised = privileges_raise();` */
 #define auto_lower __attribute__((cleanup(privileges_lower), unused))

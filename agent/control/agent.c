@@ -135,9 +135,9 @@ static void add_notes(const struct agent *agent, const struct policy *before,
 	if (agent->detached)
 		buffer_add_text(notes,
 				"detached: nothing is protected until sluiced is started again\n");
-	if (after->has_http_plane)
+	if (after->has_http_plane && !agent->http)
 		buffer_add_text(notes,
-				"http: is not served by this build; only packets are limited\n");
+				"http: is not served by this program; only packets are limited\n");
 	if (!before)
 		return;
 	if (tables_differ(&before->tables, &after->tables))
@@ -169,29 +169,67 @@ static void put_in_force(struct agent *agent, struct policy *policy, const char 
 	}
 }
 
-static int load(struct agent *agent, struct policy *policy, const char *path,
-		struct load_result *result)
+static int prepare_http(struct agent *agent, const struct policy *policy, struct bytes text,
+			struct load_result *result)
 {
-	int status = enforce(agent, policy, result);
+	auto_buffer struct buffer error = buffer_new(sizeof(result->error) - 1);
+	int status;
+
+	if (!agent->http)
+		return 0;
+	status = agent->http->prepare(agent->http->context, policy, text, &error);
+	if (status && error.len)
+		(void)snprintf(result->error, sizeof(result->error), "%s", error.at);
+	return status;
+}
+
+/* Both planes or neither: the HTTP plane says that it can, the packet plane does, then the HTTP plane does. */
+static int enforce_both(struct agent *agent, const struct policy *policy, struct bytes text,
+			struct load_result *result)
+{
+	int status = prepare_http(agent, policy, text, result);
+
+	if (status)
+		return status;
+	status = enforce(agent, policy, result);
+	if (!agent->http)
+		return status;
+	if (status)
+		agent->http->abandon(agent->http->context);
+	else
+		agent->http->commit(agent->http->context);
+	return status;
+}
+
+/* The policy is the agent's from now on, or freed. */
+struct loading {
+	struct policy *policy;
+	struct bytes text;
+	const char *path;
+};
+
+static int load(struct agent *agent, const struct loading *loading, struct load_result *result)
+{
+	int status = enforce_both(agent, loading->policy, loading->text, result);
 
 	if (status) {
 		if (!result->error[0])
 			(void)snprintf(result->error, sizeof(result->error), "%s",
 				       strerror(-status));
-		policy_free(policy);
+		policy_free(loading->policy);
 		return status;
 	}
-	put_in_force(agent, policy, path, result);
+	put_in_force(agent, loading->policy, loading->path, result);
 	return 0;
 }
 
 int agent_load(struct agent *agent, struct bytes text, const char *path, struct load_result *result)
 {
-	struct policy *policy = NULL;
-	int status = policy_parse(text, &result->problems, &policy);
+	struct loading loading = {.text = text, .path = path};
+	int status = policy_parse(text, &result->problems, &loading.policy);
 
 	if (!status)
-		status = load(agent, policy, path, result);
+		status = load(agent, &loading, result);
 	if (status)
 		agent->failed_reloads++;
 	return status;
@@ -199,11 +237,14 @@ int agent_load(struct agent *agent, struct bytes text, const char *path, struct 
 
 int agent_reload(struct agent *agent, struct load_result *result)
 {
-	struct policy *policy = NULL;
-	int status = policy_read(agent->options->policy_path, &result->problems, NULL, &policy);
+	auto_buffer struct buffer text =
+		buffer_new(0); /* policy_read() says how much it may hold */
+	struct loading loading = {.path = agent->options->policy_path};
+	int status = policy_read(loading.path, &result->problems, &text, &loading.policy);
 
+	loading.text = (struct bytes){text.at, text.len};
 	if (!status)
-		status = load(agent, policy, agent->options->policy_path, result);
+		status = load(agent, &loading, result);
 	else if (result->problems.errors)
 		status = -EINVAL;
 	if (status)

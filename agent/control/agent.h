@@ -29,9 +29,27 @@ struct agent_options {
 
 typedef void agent_told_fn(void *context);
 
+/*
+ * The HTTP plane, as the agent reloads and asks it; who runs it is the main program's business.
+ * prepare() makes ready for a policy and its text and changes nothing: 0, then one of the next two follows; or -errno,
+ * and why in error. A policy without http is prepared and committed too.
+ */
+struct agent_http {
+	int (*prepare)(void *context, const struct policy *policy, struct bytes text,
+		       struct buffer *error);
+	void (*commit)(void *context);
+	void (*abandon)(void *context);
+	/* Add what it counts, as JSON, to out. 0, -ENOENT if it does not run at present, -errno. */
+	int (*stats)(void *context, struct buffer *out);
+	/* Open the access log anew. 0, -ENOENT if there is none, -errno. */
+	int (*reopen_log)(void *context);
+	void *context;
+};
+
 struct agent {
 	struct loop *loop;
 	const struct agent_options *options;
+	const struct agent_http *http; /* NULL: this program has no HTTP plane */
 	struct policy *policy;	       /* in force; NULL only while starting */
 	char *loaded_path;	       /* the file the policy in force came from */
 	struct datapath *datapath;     /* NULL: no packet plane, or detached */

@@ -36,6 +36,7 @@ struct child {
 	struct given_sockets sockets;
 	int log_fd; /* what came and is not the plane's yet; -1: none */
 	bool switched;
+	bool is_confined;
 
 	struct http *http; /* NULL until the first SWITCH */
 	struct loop *loop;
@@ -52,7 +53,7 @@ static int tell(enum pipe_kind kind, struct bytes payload)
 {
 	struct pipe_message message = {.kind = kind, .payload = payload};
 
-	return pipe_send(CHILD_FD, &message);
+	return pipe_send_patiently(CHILD_FD, &message);
 }
 
 /* ---- A policy ------------------------------------------------------------------------- */
@@ -95,6 +96,23 @@ static int parse(struct bytes text, struct policy **ret_policy, struct buffer *e
 	return err;
 }
 
+/* Once, before the first word that all is well; what is parsed later is parsed confined. */
+static int confine(struct child *child, const struct http_policy *http, struct buffer *error)
+{
+	char why[CONFINE_ERROR_MAX] = "";
+	int err;
+
+	if (child->is_confined)
+		return 0;
+	err = confine_process(http, why);
+	if (!err)
+		err = seccomp_confine();
+	child->is_confined = !err;
+	if (err)
+		buffer_add_text(error, why[0] ? why : "the system call filter was refused");
+	return err;
+}
+
 static int check_files(const struct http_policy *http, struct buffer *error)
 {
 	struct rlimit limit;
@@ -116,8 +134,9 @@ static int prepare(struct child *child, int policy_fd, struct buffer *error)
 
 	if (!err)
 		err = parse((struct bytes){text.at, text.len}, &policy, error);
-	/* The first time the limit is about to be raised. */
-	if (!err && child->http)
+	if (!err)
+		err = confine(child, policy->http, error);
+	if (!err)
 		err = check_files(policy->http, error);
 	if (!err)
 		err = given_sockets(&child->given, policy->http, error, &child->sockets);
@@ -183,7 +202,7 @@ static int take_switch(struct child *child)
 	if (!child->prepared)
 		return -EPROTO;
 	child->switched = true;
-	return child->http ? hand_over(child) : 0; /* the first one waits until we are confined */
+	return child->http ? hand_over(child) : 0; /* the first is start()'s */
 }
 
 /* ---- The parent's other messages -------------------------------------------------------- */
@@ -359,22 +378,6 @@ static int wait_for_switch(struct child *child)
 	return 0;
 }
 
-static int confine(const struct child *child)
-{
-	char error[CONFINE_ERROR_MAX] = "";
-	int err = confine_process(child->prepared->http, error);
-
-	if (!err)
-		err = seccomp_confine();
-	if (!err)
-		return 0;
-	if (!error[0])
-		(void)snprintf(error, sizeof(error), "system call filter: %s", strerror(-err));
-	log_error("http: %s; not started", error);
-	(void)tell(PIPE_REFUSED, bytes_of(error)); /* the parent sees us end in any case */
-	return err;
-}
-
 static void parent_ready(void *context, uint32_t events)
 {
 	struct child *child = context;
@@ -429,9 +432,6 @@ static int start(struct child *child)
 		log_error("http: waiting for the agent's policy: %s", strerror(-err));
 		return err;
 	}
-	err = confine(child);
-	if (err)
-		return err;
 	err = hand_over(child);
 	if (!err)
 		err = make_loop(child);

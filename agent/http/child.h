@@ -3,8 +3,8 @@
  * The HTTP child: the process that parses strangers' bytes. It is given everything over one socketpair
  * (pipe.h) and opens nothing itself.
  *
- *   child_main: HELLO -> policy, listeners -> PREPARED -> SWITCH
- *     -> user, capabilities, files (confine.h), seccomp -> threads (http.h) -> READY
+ *   child_main: HELLO -> listeners, policy -> files, user, capabilities (confine.h), seccomp -> PREPARED
+ *     -> SWITCH -> threads (http.h) -> READY
  *     -> the parent's messages, until it says DRAIN or is gone
  */
 #ifndef HTTP_CHILD_H

@@ -2,6 +2,7 @@
 #include "http/pipe.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -81,6 +82,17 @@ int pipe_send(int fd, const struct pipe_message *message)
 		return -EMSGSIZE;
 	attach_fds(&msg, &room, message);
 	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int pipe_send_patiently(int fd, const struct pipe_message *message)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	int err;
+
+	while ((err = pipe_send(fd, message)) == -EAGAIN)
+		if (poll(&ready, 1, PIPE_PATIENCE_MS) <= 0)
+			return -ETIMEDOUT;
+	return err;
 }
 
 void pipe_close_fds(struct pipe_message *message)

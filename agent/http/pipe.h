@@ -132,6 +132,10 @@ struct pipe_buffer {
  */
 int pipe_send(int fd, const struct pipe_message *message);
 
+/* The same, waiting for the other side to read; the kernel keeps no more than a handful of messages. -ETIMEDOUT. */
+#define PIPE_PATIENCE_MS 5000
+int pipe_send_patiently(int fd, const struct pipe_message *message);
+
 /*
  * Receive one message of the other side. Returns 0; -EAGAIN if there is none; -EPIPE at the end;
  * -EPROTO for a message that breaks a rule above (its descriptors are closed), or -errno. After -EPROTO the

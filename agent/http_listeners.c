@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "http_listeners.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/privileges.h"
+
+#define BACKLOG \
+	4096 /* a second's connections while the child starts; net.core.somaxconn may cut it */
+#define SOCKET_MODE \
+	0666 /* who may connect is decided by the directory, as with any web server's socket */
+
+union endpoint {
+	struct sockaddr any;
+	struct sockaddr_in ipv4;
+	struct sockaddr_in6 ipv6;
+	struct sockaddr_un local;
+};
+
+static socklen_t endpoint_of(const struct http_address *address, union endpoint *endpoint)
+{
+	memset(endpoint, 0, sizeof(*endpoint));
+	if (address->kind == HTTP_ADDRESS_UNIX) {
+		endpoint->local.sun_family = AF_UNIX;
+		/* The policy's reader has seen to its length. */
+		memcpy(endpoint->local.sun_path, address->name, strlen(address->name) + 1);
+		return sizeof(endpoint->local);
+	}
+	if (address->ip.family == ADDRESS_IPV4) {
+		endpoint->ipv4.sin_family = AF_INET;
+		endpoint->ipv4.sin_port = htons(address->port);
+		memcpy(&endpoint->ipv4.sin_addr, address->ip.byte, 4);
+		return sizeof(endpoint->ipv4);
+	}
+	endpoint->ipv6.sin6_family = AF_INET6;
+	endpoint->ipv6.sin6_port = htons(address->port);
+	memcpy(&endpoint->ipv6.sin6_addr, address->ip.byte, 16);
+	return sizeof(endpoint->ipv6);
+}
+
+static int set_options(int fd, int family)
+{
+	const int on = 1;
+
+	if (family == AF_UNIX)
+		return 0;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+		return -errno;
+	/* "[::]:80" is IPv6 only: IPv4 is a listener of its own, with addresses that look like it. */
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)))
+		return -errno;
+	return 0;
+}
+
+static int open_one(const union endpoint *endpoint, socklen_t len, int *ret_fd)
+{
+	auto_close int fd =
+		socket(endpoint->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_options(fd, endpoint->any.sa_family);
+	if (err)
+		return err;
+	if (bind(fd, &endpoint->any, len) || listen(fd, BACKLOG))
+		return -errno;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/* A socket that nobody listens on is a leftover and would make bind() fail for ever. Anything else is left alone. */
+static void remove_leftover(const union endpoint *endpoint, socklen_t len)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat status;
+
+	if (fd < 0 || lstat(endpoint->local.sun_path, &status) || !S_ISSOCK(status.st_mode))
+		return;
+	if (connect(fd, &endpoint->any, len) && errno == ECONNREFUSED)
+		(void)unlink(endpoint->local.sun_path); /* bind() says if it is still there */
+}
+
+static void close_listener(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->fd_count; i++)
+		close(listener->fds[i]);
+	listener->fd_count = 0;
+	if (listener->path[0])
+		(void)unlink(listener->path); /* somebody may have been faster */
+}
+
+static int open_unix(const struct http_address *address, struct listener *listener)
+{
+	union endpoint endpoint;
+	socklen_t len = endpoint_of(address, &endpoint);
+	int err;
+
+	remove_leftover(&endpoint, len);
+	err = open_one(&endpoint, len, &listener->fds[0]);
+	if (err)
+		return err;
+	listener->fd_count = 1;
+	(void)snprintf(listener->path, sizeof(listener->path), "%s", address->name);
+	return chmod(listener->path, SOCKET_MODE) ? -errno : 0;
+}
+
+static int open_tcp(const struct http_address *address, uint32_t threads, struct listener *listener)
+{
+	auto_lower_bind bool raised = privileges_raise_bind();
+	union endpoint endpoint;
+	socklen_t len = endpoint_of(address, &endpoint);
+	int err = 0;
+
+	for (uint32_t i = 0; i < threads && !err; i++) {
+		err = open_one(&endpoint, len, &listener->fds[i]);
+		listener->fd_count += !err;
+	}
+	return err;
+}
+
+static struct listener *find(const struct listeners *listeners, const char *address)
+{
+	for (size_t i = 0; i < listeners->count; i++)
+		if (!strcmp(listeners->at[i].address, address))
+			return &listeners->at[i];
+	return NULL;
+}
+
+static int add(struct listeners *listeners, const struct http_address *address)
+{
+	struct listener *at =
+		reallocarray(listeners->at, listeners->count + 1, sizeof(*listeners->at));
+	struct listener *added;
+	int err;
+
+	if (!at)
+		return -ENOMEM;
+	listeners->at = at;
+	added = &at[listeners->count];
+	*added = (struct listener){.is_new = true, .is_wanted = true};
+	(void)http_address_format(address, added->address);
+	err = address->kind == HTTP_ADDRESS_UNIX ? open_unix(address, added)
+						 : open_tcp(address, listeners->threads, added);
+	if (err)
+		close_listener(added);
+	else
+		listeners->count++;
+	return err;
+}
+
+static int want(struct listeners *listeners, const struct http_address *address,
+		struct buffer *error)
+{
+	char text[HTTP_ADDRESS_TEXT_MAX];
+	struct listener *known = find(listeners, http_address_format(address, text));
+	int err;
+
+	if (known) {
+		known->is_wanted = true;
+		return 0;
+	}
+	err = add(listeners, address);
+	if (err)
+		buffer_printf(error, "listening on %s: %s", text, strerror(-err));
+	return err;
+}
+
+int listeners_prepare(struct listeners *listeners, const struct http_policy *http,
+		      struct buffer *error)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < listeners->count; i++)
+		listeners->at[i].is_wanted = false;
+	for (size_t i = 0; http && i < http->listener_count && !err; i++)
+		err = want(listeners, &http->listeners[i].address, error);
+	if (err)
+		listeners_abandon(listeners);
+	return err;
+}
+
+/* Keep those for which keeps() says so, close the others. */
+static void sort_out(struct listeners *listeners, bool (*keeps)(const struct listener *listener))
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		if (keeps(&listeners->at[i]))
+			listeners->at[kept++] = listeners->at[i];
+		else
+			close_listener(&listeners->at[i]);
+	}
+	listeners->count = kept;
+}
+
+static bool is_wanted(const struct listener *listener)
+{
+	return listener->is_wanted;
+}
+
+static bool is_old(const struct listener *listener)
+{
+	return !listener->is_new;
+}
+
+static bool is_none(const struct listener *listener)
+{
+	return false;
+}
+
+void listeners_commit(struct listeners *listeners)
+{
+	sort_out(listeners, is_wanted);
+	for (size_t i = 0; i < listeners->count; i++)
+		listeners->at[i].is_new = false;
+}
+
+void listeners_abandon(struct listeners *listeners)
+{
+	sort_out(listeners, is_old);
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	sort_out(listeners, is_none);
+	free(listeners->at);
+	listeners->at = NULL;
+}
+
+static int send_listener(const struct listeners *listeners, const struct listener *listener,
+			 int pipe_fd)
+{
+	struct pipe_message message = {.kind = PIPE_LISTENER,
+				       .payload = bytes_of(listener->address),
+				       .fd_count = listeners->threads};
+
+	for (uint32_t i = 0; i < listeners->threads; i++)
+		message.fds[i] = listener->fds[i < listener->fd_count ? i : 0];
+	return pipe_send_patiently(pipe_fd, &message);
+}
+
+int listeners_send(const struct listeners *listeners, bool only_new, int pipe_fd)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < listeners->count && !err; i++)
+		if (listeners->at[i].is_new || !only_new)
+			err = send_listener(listeners, &listeners->at[i], pipe_fd);
+	return err;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The HTTP plane as the agent has it: listening sockets that stay open, names that are resolved, and a child process
+ * that parses what strangers send (http/child.h). The child dies: it is started again, in 0.1 s at first, in
+ * 5 s at most; connections queue meanwhile.
+ *
+ * One thread, that of the loop. prepare and commit wait for the child's word, for seconds at worst.
+ */
+#ifndef HTTP_PARENT_H
+#define HTTP_PARENT_H
+
+#include "base/buffer.h"
+#include "base/loop.h"
+#include "http/pipe.h"
+
+struct http_parent;
+
+struct http_parent_events {
+	/* The child wants a source banned. Its word is checked for form only. May be NULL. */
+	void (*ban)(void *context, const struct pipe_ban *ban);
+	/* The child has drained: http_parent_drain() is done. */
+	void (*drained)(void *context);
+	void *context;
+};
+
+#define HTTP_PARENT_ERROR_MAX 1024
+
+/*
+ * log_level is told to the child as --log-level; NULL: none. events outlive the parent.
+ * Returns 0 or -errno.
+ */
+int http_parent_new(struct loop *loop, const struct http_parent_events *events,
+		    const char *log_level, struct http_parent **ret_parent);
+
+/* Ends the child at once, if it still runs, and closes the listeners. NULL is fine. */
+void http_parent_free(struct http_parent *parent);
+
+/*
+ * Make ready for a policy, whose file's text this is: open what is to be listened on, resolve names, and have the
+ * child's word that it can serve it. Nothing of the policy in force changes. A policy without http is fine.
+ * Returns 0, then exactly one of the next two follows; or -errno and why in error, and all is as before.
+ */
+int http_parent_prepare(struct http_parent *parent, const struct policy *policy, struct bytes text,
+			struct buffer *error);
+void http_parent_commit(struct http_parent *parent);
+void http_parent_abandon(struct http_parent *parent);
+
+/*
+ * Ask the child. Its answer, JSON, is added to out. Returns 0; -ENOENT if there is no child at present;
+ * -ETIMEDOUT; -errno.
+ */
+int http_parent_ask(struct http_parent *parent, enum pipe_topic topic, struct buffer *out);
+
+/* Open the access log anew, as after its rotation. Returns 0, -ENOENT if there is none, -errno. */
+int http_parent_reopen_log(struct http_parent *parent);
+
+/*
+ * Stop accepting and let the child finish within the policy's timeouts.drain; events->drained() follows. Returns
+ * false if there is no child, and nothing follows.
+ */
+bool http_parent_drain(struct http_parent *parent);
+
+/* For status: the child's process id (0: none at present), and how often it had to be started again. */
+struct http_parent_state {
+	int pid;
+	uint64_t restarts;
+	bool draining;
+};
+struct http_parent_state http_parent_state(const struct http_parent *parent);
+
+#endif
