@@ -44,7 +44,7 @@ all: $(BUILD)/sluiced $(BUILD)/sluice
 
 $(BUILD)/libsluice.a: $(AGENT_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) qcs $@ $^
 
 $(BUILD)/sluiced: $(patsubst %.c,$(BUILD)/%.o,$(wildcard agent/*.c)) $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
