@@ -52,6 +52,14 @@ int datapath_disallow(struct datapath *datapath, const struct prefix *prefix)
 	return 0;
 }
 
+void allows_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason)
+{
+	struct prefix_node *node = prefix_tree_find(&datapath->allows, prefix);
+
+	if (node)
+		prefix_node_set_reason(node, reason);
+}
+
 static struct allow describe(const struct prefix_node *node)
 {
 	struct allow allow = {.prefix = node->prefix, .until_ns = node->until_ns};

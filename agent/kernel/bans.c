@@ -143,6 +143,21 @@ int bans_put(struct datapath *datapath, const struct ban *ban)
 	return put_prefix(datapath, ban, &prefix);
 }
 
+void bans_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason)
+{
+	struct prefix banned = banned_prefix(datapath, prefix);
+	struct sl_source source = source_of(&banned, datapath->bits);
+	struct prefix_node *node = NULL;
+	struct sl_ban value;
+
+	if (!is_source(datapath, &banned))
+		node = prefix_tree_find(&datapath->bans, &banned);
+	else if (!bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_bans], &source, &value))
+		node = prefix_tree_add(&datapath->reasons, &banned);
+	if (node)
+		prefix_node_set_reason(node, reason);
+}
+
 /* ---- What forbids a ban ------------------------------------------------------- */
 
 static int refuse_by_policy(const struct policy *policy, const struct prefix *prefix, char *error)

@@ -156,6 +156,10 @@ int bans_put(struct datapath *datapath, const struct ban *ban);
 void bans_forget_prefixes(struct datapath *datapath, uint64_t now_ns);
 void allows_forget(struct datapath *datapath, uint64_t now_ns);
 
+/* Why prefix was banned or allowed; nothing where it is not any more. The maps do not hold it. */
+void bans_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason);
+void allows_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason);
+
 /* What a "bans" entry says, for people. Returns false for a source that is no address. */
 bool bans_describe(const struct datapath *datapath, const struct sl_source *source,
 		   const struct sl_ban *value, struct ban *ret_ban);

@@ -289,6 +289,25 @@ static void read_entries(struct reading *reading, const json_t *file)
 	json_array_foreach(json_object_get(file, "allows"), i, entry) read_allow(reading, entry);
 }
 
+typedef void note_reason_fn(struct datapath *datapath, const struct prefix *prefix,
+			    const char *reason);
+
+static void read_reasons(struct datapath *datapath, const json_t *entries, note_reason_fn *note)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(entries, i, entry)
+	{
+		char reason[sizeof(((struct ban *)0)->reason)];
+		struct prefix prefix;
+
+		read_reason(entry, reason, sizeof(reason));
+		if (*reason && read_prefix(entry, &prefix))
+			note(datapath, &prefix, reason);
+	}
+}
+
 int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, const char *path,
 		    uint64_t now_ns, uint64_t unix_offset_ns, struct saved_bans_result *ret_result,
 		    char error_text[static DATAPATH_ERROR_MAX])
@@ -306,8 +325,12 @@ int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, cons
 		return error;
 	}
 	reading.result.is_same_boot = is_of_this_boot(file);
-	if (!reading.result.is_same_boot || origin == DATAPATH_NEW)
+	if (!reading.result.is_same_boot || origin == DATAPATH_NEW) {
 		read_entries(&reading, file);
+	} else {
+		read_reasons(datapath, json_object_get(file, "bans"), bans_note_reason);
+		read_reasons(datapath, json_object_get(file, "allows"), allows_note_reason);
+	}
 	*ret_result = reading.result;
 	return 0;
 }

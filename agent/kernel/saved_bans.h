@@ -33,8 +33,8 @@ int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t
 		     uint64_t unix_offset_ns);
 
 /*
- * Put back what saved_bans_write() wrote. A file of this boot is left alone where datapath was adopted (origin): its
- * maps know better, and what was unbanned since must stay so.
+ * Put back what saved_bans_write() wrote. Where datapath was adopted (origin) only reasons are taken from a file of
+ * this boot: the maps know all else better, and what was unbanned since must stay so.
  * Returns 0 with *ret_result; -ENOENT if there is no file; else -errno and a sentence in error: -EINVAL (damaged),
  * -EFBIG. Single damaged entries are counted, not fatal.
  */

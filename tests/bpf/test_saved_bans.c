@@ -168,6 +168,25 @@ static void an_adopted_datapath_of_this_boot_is_left_alone(void **state)
 	assert_int_equal(datapath_unban(*state, &at), -ENOENT);
 }
 
+static void reasons_outlive_the_agent(void **state)
+{
+	struct prefix at = prefix("192.0.2.1"), inside = prefix("2001:db8:7::1");
+	struct prefix allowed = prefix("198.51.100.7");
+	struct allow allow;
+	struct ban ban;
+
+	put_some(*state);
+	save(*state);
+	*state = reopen(*state);
+	read_back(*state, DATAPATH_ADOPTED, 1001 * SECOND, UNIX_NOW + SECOND);
+	assert_int_equal(datapath_find_ban(*state, &at, 1001 * SECOND, &ban), 0);
+	assert_string_equal(ban.reason, "says \"no\"");
+	assert_int_equal(datapath_find_ban(*state, &inside, 1001 * SECOND, &ban), 0);
+	assert_string_equal(ban.reason, "says \"no\"");
+	assert_int_equal(datapath_find_allow(*state, &allowed, 1001 * SECOND, &allow), 0);
+	assert_string_equal(allow.reason, "ours");
+}
+
 static void a_damaged_file_is_an_error_with_a_sentence(void **state)
 {
 	static const char *const damaged[] = {
@@ -317,6 +336,7 @@ int main(void)
 		TEST(a_ban_that_ended_while_the_host_was_down_leaves_its_strikes),
 		TEST(strikes_older_than_their_memory_are_not_put_back),
 		TEST(an_adopted_datapath_of_this_boot_is_left_alone),
+		TEST(reasons_outlive_the_agent),
 		TEST(a_damaged_file_is_an_error_with_a_sentence),
 		TEST(damaged_entries_are_counted_and_the_others_put_back),
 		TEST(without_a_file_there_is_nothing_to_put_back),
