@@ -46,7 +46,7 @@ static struct server *hold_server(struct registry *registry, const struct http_a
 		if (!strcmp(server->name, name))
 			break;
 	if (!server) {
-		server = server_new(address);
+		server = server_make(address);
 		if (server) {
 			server->number = free_number(registry);
 			server->next = registry->servers;
@@ -68,7 +68,7 @@ void registry_release(struct registry *registry, struct server *server)
 		while (*link != server)
 			link = &(*link)->next;
 		*link = server->next;
-		server_free(server);
+		server_drop(server);
 	}
 	pthread_mutex_unlock(&registry->lock);
 }

@@ -34,7 +34,7 @@ static socklen_t fill_local(union server_address *to, const char *path)
 	return sizeof(to->local);
 }
 
-struct server *server_new(const struct http_address *address)
+struct server *server_make(const struct http_address *address)
 {
 	struct server *server = calloc(1, sizeof(*server));
 
@@ -57,7 +57,7 @@ struct server *server_new(const struct http_address *address)
 	return server;
 }
 
-void server_free(struct server *server)
+void server_drop(struct server *server)
 {
 	if (!server)
 		return;

@@ -51,9 +51,9 @@ struct server {
 	unsigned address_next;
 };
 
-/* A server without references, freed by server_free(). NULL without memory. */
-struct server *server_new(const struct http_address *address);
-void server_free(struct server *server);
+/* A server without references, freed by server_drop(). NULL without memory. */
+struct server *server_make(const struct http_address *address);
+void server_drop(struct server *server);
 
 /* Replace the addresses of a server that has a name. */
 void server_resolve(struct server *server, const struct prefix *address, size_t count);
