@@ -20,23 +20,25 @@ import time
 import unittest
 
 SLUICED = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "build/sluiced"
-POLICY = """
-tiers:
-  public: {packets: 2000/second burst 4000}
-default: public
-http:
-  listen: ["127.0.0.1:0"]
-  upstream: ["127.0.0.1:1"]
-"""
-CONTROL_MAX = 128
-HEAD_MAX = 16384
-BODY_MAX = 128 << 20
 
 
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+POLICY = """
+tiers:
+  public: {packets: 2000/second burst 4000}
+default: public
+http:
+  listen: ["127.0.0.1:%d"]
+  upstream: ["127.0.0.1:1"]
+""" % free_port()
+CONTROL_MAX = 128
+HEAD_MAX = 16384
+BODY_MAX = 128 << 20
 
 
 class Answer:
@@ -551,6 +553,14 @@ class LifeTest(unittest.TestCase):
         good = subprocess.run([SLUICED, "--check", self.agent.policy], capture_output=True,
                               timeout=20)
         self.assertEqual(good.returncode, 0, good.stderr)
+        self.assertNotIn(b"interfaces", good.stdout)
+
+    def test_check_names_the_interfaces_a_policy_is_about(self):
+        policy = os.path.join(self.agent.dir.name, "named.yaml")
+        with open(policy, "w") as f:
+            f.write('interfaces: [eth0, "ens*"]\nprotect: everything\ntiers:\n  a: unlimited\ndefault: a\n')
+        found = subprocess.run([SLUICED, "--check", policy], capture_output=True, timeout=20)
+        self.assertIn(b"\ninterfaces: eth0 ens*\n", found.stdout)
 
 
 if __name__ == "__main__":
