@@ -128,8 +128,9 @@ static void conclude_within(const struct explanation_input *input, bool is_soft,
 	char left[64] = "";
 
 	if (packets->is_limited)
-		(void)snprintf(left, sizeof(left), "; %llu packets left",
-			       (unsigned long long)packets->tokens);
+		(void)snprintf(left, sizeof(left), "; %llu packet%s left",
+			       (unsigned long long)packets->tokens,
+			       packets->tokens == 1 ? "" : "s");
 	if (is_soft)
 		conclude(explanation, SL_FLAG_SOFT, "flagged: above the soft mark of tier %s%s",
 			 name, left);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* POST /v1/import: many bans at once. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sluice/control.h>
@@ -19,10 +20,20 @@ static void refused(void *context, const struct ban *ban, const char *why)
 	blocklist_refuse(list, is_ours ? list->lines[ban - list->bans] : 0, why);
 }
 
-static json_t *problems_json(const struct blocklist *list)
+static int by_line(const void *a, const void *b)
+{
+	const struct blocklist_problem *left = a, *right = b;
+
+	return left->line < right->line ? -1 : left->line > right->line;
+}
+
+/* In the order of the file: what the datapath refuses comes after what could not be read. */
+static json_t *problems_json(struct blocklist *list)
 {
 	json_t *problems = json_array();
 
+	if (list->problem_count)
+		qsort(list->problems, list->problem_count, sizeof(*list->problems), by_line);
 	for (size_t i = 0; i < list->problem_count; i++)
 		json_array_append_new(problems,
 				      json_pack("{s:I, s:o}", "line",

@@ -165,7 +165,8 @@ bool input_entry(const json_t *json, struct entry_text *ret_entry, const char **
 	const json_t *reason = json_object_get(json, "reason");
 	struct entry_text entry = {.has_span = span && !json_is_null(span)};
 
-	*ret_why = "expected {\"prefix\", \"for\", \"reason\"} with a text each";
+	*ret_why = "expected {\"prefix\": TEXT, \"for\": \"10m\" or seconds, \"reason\": TEXT}, "
+		   "the last two if wanted";
 	if (!json_is_object(json) || !json_is_string(prefix) || find_unknown_key(json))
 		return false;
 	if (!input_prefix((struct bytes){json_string_value(prefix), json_string_length(prefix)},

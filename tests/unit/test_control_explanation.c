@@ -81,6 +81,7 @@ static void the_last_token_passes_and_the_next_packet_does_not(void **state)
 	over = explain_world(&world);
 	assert_int_equal(last.reason, SL_CONFORMING);
 	assert_int_equal(last.limits[SL_PACKETS].tokens, 1);
+	assert_string_equal(last.why, "passed: within the limits of tier public; 1 packet left");
 	assert_int_equal(over.reason, SL_OVER_PACKETS);
 	assert_int_equal(over.verdict, SL_DROP);
 	assert_int_equal(over.limits[SL_PACKETS].tokens, 0);
