@@ -220,7 +220,8 @@ class CommandLine(unittest.TestCase):
                       ["sources", "--top"], ["sources", "--top", "0"], ["sources", "--top", "x"],
                       ["sources", "--by", "colour"], ["sources", "--all", "192.0.2.1"],
                       ["status", "--json=yes"], ["policy", "load"], ["policy", "show", "x"],
-                      ["policy", "burn", "x"], ["events", "--last", "-1"], ["help", "nope"],
+                      ["policy", "burn", "x"], ["events", "--last", "-1"], ["events", "--last", "10001"],
+                      ["help", "nope"],
                       ["ban", "\udcff"]):
             done = sluice(*words)
             self.assertEqual(done.code, 2, words)
@@ -295,6 +296,13 @@ class Answers(unittest.TestCase):
                      "10m00s", "strike 2", "scraper", "3.60 M"):
             self.assertIn(part, done.out)
 
+    def test_explain_calls_nobody_limited_who_is_judged_by_rule(self):
+        rule = EXPLAIN | {"tier": "deny", "tracked": False, "ban": None, "limits": []}
+        done, _ = ask(answer(rule), "explain", "192.0.2.66")
+        self.assertIn("counted with its tier only", done.out)
+        done, _ = ask(answer(EXPLAIN | {"tracked": False}), "explain", "192.0.2.66")
+        self.assertIn("a stranger: limited like all", done.out)
+
     def test_a_ban_says_how_long_and_why(self):
         done, asked = ask(answer(BAN), "ban", "192.0.2.66", "--for", "10m", "--reason", "scraper")
         self.assertEqual(done.out,
@@ -346,6 +354,8 @@ class Answers(unittest.TestCase):
         self.assertEqual(asked[0][1], "/v1/events?last=7")
         for part in ("192.0.2.66", "limited", "1.23 M packets", "over_packets", "eth0"):
             self.assertIn(part, done.out)
+        done, _ = ask(answer([EVENT | {"packets": 1}]), "events")
+        self.assertIn(" 1 packet, over_packets", done.out)
 
     def test_followed_events_arrive_as_they_happen_in_whatever_pieces(self):
         line = json.dumps(EVENT).encode() + b"\n"

@@ -9,7 +9,7 @@
 #include "memory.h"
 
 #define LAST_DEFAULT 20
-#define LAST_MAX     1000000
+#define LAST_MAX     10000 /* what the agent keeps */
 
 static enum colour colour_of_event(const char *kind)
 {
@@ -32,8 +32,9 @@ static char *details_of(const json_t *event)
 		return memory_printf("until %s, strike %llu%s", field_text(event, "until"),
 				     (unsigned long long)field_count(event, "strikes"), on);
 	if (!strcmp(kind, "limited") || !strcmp(kind, "flagged"))
-		return memory_printf("%s packets, %s%s",
+		return memory_printf("%s packet%s, %s%s",
 				     text_count(field_count(event, "packets"), count),
+				     field_count(event, "packets") == 1 ? "" : "s",
 				     field_text(event, "reason"), on);
 	return memory_copy("");
 }

@@ -60,6 +60,7 @@ static void tell_source(const struct cli *cli, const json_t *story)
 {
 	const json_t *counts = json_object_get(story, "counts");
 	bool is_tracked = json_is_true(json_object_get(story, "tracked"));
+	bool is_limited = json_array_size(json_object_get(story, "limits")) > 0;
 	char first[TEXT_MAX], last[TEXT_MAX];
 	auto_text char *text = NULL;
 
@@ -70,8 +71,9 @@ static void tell_source(const struct cli *cli, const json_t *story)
 			text_since(field_text(counts, "last_seen"), cli->now_unix_s, last));
 	else
 		text = memory_printf("%s, %s", field_text(story, "source"),
-				     is_tracked ? "tracked"
-						: "a stranger: limited like all, not counted");
+				     is_tracked	  ? "tracked"
+				     : is_limited ? "a stranger: limited like all, not counted"
+						  : "counted with its tier only");
 	tell("source", text);
 }
 

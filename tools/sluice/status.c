@@ -42,10 +42,13 @@ static void print_policy(const struct cli *cli, const json_t *status)
 	       text_clean(field_text(policy, "path"), clean, sizeof(clean)),
 	       (unsigned long long)field_count(status, "generation"),
 	       text_since(field_text(policy, "loaded"), cli->now_unix_s, ago));
-	printf("        %llu tiers, %s prefixes, %llu reloads",
+	printf("        %llu tier%s, %s prefix%s, %llu reload%s",
 	       (unsigned long long)field_count(policy, "tiers"),
+	       field_count(policy, "tiers") == 1 ? "" : "s",
 	       text_count(field_count(policy, "prefixes"), prefixes),
-	       (unsigned long long)field_count(policy, "reloads"));
+	       field_count(policy, "prefixes") == 1 ? "" : "es",
+	       (unsigned long long)field_count(policy, "reloads"),
+	       field_count(policy, "reloads") == 1 ? "" : "s");
 	if (failed)
 		printf(", %s%llu failed%s", colour_on(&cli->look, COLOUR_BAD),
 		       (unsigned long long)failed, colour_off(&cli->look, COLOUR_BAD));
