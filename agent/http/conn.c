@@ -474,7 +474,7 @@ static void begin_conn(struct conn *conn, int fd)
 	conn->wire.can_write = true;
 	conn->poll.ready = conn_ready;
 	conn->timer.expired = conn_expired;
-	list_append(&worker->conns, &conn->link);
+	list_append(&worker->idle_conns, &conn->link);
 	count(&worker->counters.accepted);
 	count_add((uint64_t *)&worker->counters.connections, 1);
 	/* The first byte has as long to come as a head. */

@@ -9,6 +9,7 @@
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
+#include "http/caching.h"
 #include "http/conn.h"
 #include "http/flow.h"
 #include "http/forward.h"
@@ -27,6 +28,7 @@ enum stage {
 	STAGE_RESPOND,
 	STAGE_RELAY,
 	STAGE_TUNNEL,
+	STAGE_SERVE,
 	STAGE_REFUSE,
 	STAGE_FINISH,
 	STAGE_COUNT
@@ -74,6 +76,7 @@ struct exchange {
 	size_t used;	   /* bytes of conn->input that belong to this exchange */
 	size_t content_at; /* content that came with the head and is not sent yet, in conn->input */
 	size_t content_len;
+	size_t buffered_len; /* what content_len was at first */
 	struct flow up;
 	struct held next;	   /* read, but not content: trailers, then the next request */
 	enum message_result fault; /* what was wrong with it */
@@ -107,6 +110,8 @@ struct exchange {
 	bool keeps_conn;     /* the client's connection stays open */
 	bool keeps_origin;
 	bool is_aborted;
+
+	struct caching cache;
 
 	struct pace body_pace;
 	struct pace send_pace;
@@ -157,6 +162,9 @@ enum progress fetch_send(struct exchange *x);
 enum progress fetch_await(struct exchange *x);
 void fetch_leave_gate(struct exchange *x);
 
+/* The same request once more, over a new connection: its answer was of no use. */
+enum progress fetch_again(struct exchange *x);
+
 /* ---- upload.c: the request's body ---- */
 
 /* Take in what came with the head. MESSAGE_DONE, or what is wrong with it. */
@@ -164,6 +172,9 @@ enum message_result upload_begin(struct exchange *x, const struct request *req);
 
 /* Frame what came with the head, to go out with the upstream's head. False: nothing of it is here. */
 bool upload_first(struct exchange *x, struct flow_frame *frame);
+
+/* A buffered request is to be sent once more, from the start. */
+void upload_rewind(struct exchange *x);
 
 enum upload {
 	UPLOAD_WAITS,  /* for the client or the upstream, or there is nothing to send any more */
@@ -180,6 +191,18 @@ bool upload_awaits_client(const struct exchange *x);
 
 enum progress relay_respond(struct exchange *x);
 enum progress relay_run(struct exchange *x);
+
+/* The answer is over: keep the upstream's connection where it can be used again, else close it. */
+void relay_leave_origin(struct exchange *x);
+
+/* ---- caching.c, caching_store.c, caching_serve.c ---- */
+
+/* Ask the cache. */
+enum progress caching_lookup(struct exchange *x);
+/* The head of the upstream's answer is worker->resp: what it does to the cache. */
+enum progress caching_store(struct exchange *x);
+/* Answer from the store, or from what another exchange fetches. */
+enum progress caching_serve(struct exchange *x);
 
 /* ---- tunnel.c ---- */
 

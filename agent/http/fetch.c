@@ -107,21 +107,13 @@ static bool may_retry(const struct exchange *x, bool is_safe)
 	return false;
 }
 
-/* Content that came with the head, not yet sent. */
 static void rewind_request(struct exchange *x)
 {
-	const struct request *req;
-
 	exchange_drop_origin(x);
-	held_free(&x->next, &x->worker->memory);
 	x->is_retry = true;
 	x->scanned = 0;
 	x->answer = (struct bytes){0};
-	if (x->up.kind == BODY_NONE)
-		return;
-	x->used = x->head_len;
-	req = exchange_request(x);
-	(void)upload_begin(x, req); /* it was fine before, and is the same */
+	upload_rewind(x);
 }
 
 struct failure {
@@ -147,7 +139,15 @@ static enum progress fail(struct exchange *x, const struct failure *failure)
 		rewind_request(x);
 		return go(x, STAGE_CONNECT);
 	}
+	if (caching_failed(x))
+		return PROGRESS_MOVE_ON;
 	return exchange_refuse(x, failure->status, failure->detail);
+}
+
+enum progress fetch_again(struct exchange *x)
+{
+	rewind_request(x);
+	return go(x, STAGE_CONNECT);
 }
 
 static enum progress fail_connect(struct exchange *x, int err)
@@ -239,6 +239,8 @@ static bool write_head(struct exchange *x, struct bytes *ret_head)
 		.peer = &x->conn->peer,
 		.server_name = bytes_of(x->server->name),
 		.request_id = forward_request_id(req, (struct bytes){x->id, REQUEST_ID_LEN}),
+		.conditions = caching_conditions(
+			x, (struct text){worker->tail_out, worker->tail_out + SCRATCH_TAIL, false}),
 	};
 	struct forward_dropped dropped;
 

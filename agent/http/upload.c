@@ -35,7 +35,8 @@ static enum message_result judge_trailers(struct exchange *x)
 	struct flow ahead = x->up;
 	enum message_result result = flow_take_trailers(&ahead, &input, fields);
 
-	x->is_buffered = result == MESSAGE_DONE;
+	/* Trailers are read away as they are sent: what has them is sent once. */
+	x->is_buffered = result == MESSAGE_DONE && !fields->count;
 	return result;
 }
 
@@ -53,7 +54,7 @@ enum message_result upload_begin(struct exchange *x, const struct request *req)
 	result = flow_take(&x->up, &rest, &content);
 	if (result != MESSAGE_DONE && result != MESSAGE_MORE)
 		return result;
-	x->content_len = content.len;
+	x->content_len = x->buffered_len = content.len;
 	x->content_at = content.len ? (size_t)(content.at - x->conn->input.at) : 0;
 	x->used = x->conn->input.len - rest.len;
 	x->is_buffered = x->up.is_done;
@@ -63,6 +64,12 @@ enum message_result upload_begin(struct exchange *x, const struct request *req)
 		result = judge_trailers(x);
 	}
 	return result == MESSAGE_MORE ? MESSAGE_DONE : result;
+}
+
+void upload_rewind(struct exchange *x)
+{
+	x->content_len = x->buffered_len;
+	x->up.has_ended = x->up.is_done && x->up.kind != BODY_CHUNKED && !x->content_len;
 }
 
 static void frame_content(struct exchange *x, struct bytes content, const struct fields *trailers,
@@ -79,7 +86,7 @@ bool upload_first(struct exchange *x, struct flow_frame *frame)
 {
 	struct bytes content = {x->conn->input.at + x->content_at, x->content_len};
 
-	if (!content.len)
+	if (!content.len && (!x->up.is_done || x->up.has_ended))
 		return false;
 	x->content_len = 0;
 	frame_content(x, content, NULL, frame);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/buffer.h"
 #include "http/counters.h"
 #include "http/list.h"
 #include "http/memory.h"
@@ -72,8 +73,8 @@ struct worker {
 	struct wheel wheel;
 	struct memory memory;
 	struct plan_share *plan;
-	struct list conns;	/* in an exchange, or before their first request */
-	struct list idle_conns; /* between requests; the one that waits longest first */
+	struct list conns;	/* in an exchange, or in the middle of a head */
+	struct list idle_conns; /* before a request; the one that waits longest first */
 	struct list listeners;
 	struct list origins; /* idle ones too */
 	struct pool *pools;  /* by server->number */
@@ -101,10 +102,12 @@ struct worker {
 	const struct exchange *request_of; /* whose it is; NULL: nobody's any more */
 	struct response_head resp;	   /* likewise */
 	struct connection resp_connection;
-	char *client_in; /* SCRATCH_IN */
-	char *origin_in; /* SCRATCH_IN */
-	char *head_out;	 /* SCRATCH_HEAD */
-	char *tail_out;	 /* SCRATCH_TAIL */
+	char *client_in;   /* SCRATCH_IN */
+	char *origin_in;   /* SCRATCH_IN */
+	char *head_out;	   /* SCRATCH_HEAD */
+	char *tail_out;	   /* SCRATCH_TAIL */
+	struct buffer key; /* of the cache, for the request in hand */
+	uint64_t sweep_at; /* how far purged responses have been looked for; the first thread's */
 };
 
 /* Returns 0 or -errno. Nothing runs yet. */
