@@ -1,0 +1,443 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Upstreams that are broken, hostile, slow, gone or flapping: what clients see is what the policy says."""
+
+import socket
+import sys
+import threading
+import time
+
+from http_lab import (PATIENCE, Connection, Lab, Origin, Proxy, Reader, echo, eventually, free_port, policy,
+                      read_answer, run, says, tests_of)
+
+GET = b"GET %s HTTP/1.1\r\nHost: api.test\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 3\r\n\r\nabc"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+# What an origin says, each of which is 502 to the client.
+BAD = [
+    b"hello\r\n\r\n",
+    b"HTTP/1.1\r\n\r\n",
+    b"HTTP/1.1 20 OK\r\n\r\n",
+    b"HTTP/1.1 2000 OK\r\n\r\n",
+    b"HTTP/1.1 099 OK\r\n\r\n",
+    b"HTTP/1.1 abc OK\r\n\r\n",
+    b"HTTP/2.0 200 OK\r\n\r\n",
+    b"ICY 200 OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nhi",
+    b"HTTP/1.1 200 OK\rContent-Length: 2\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX-A : b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX-A: \x00\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX\x01A: b\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n: b\r\n\r\n",
+    b"HTTP/1.1 200 O\x00K\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nConnection: a b\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhi\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX-A: " + b"b" * 70000 + b"\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 1000 + b"\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\n" * 1000 + OK,
+    b"HTTP/1.1 103 Hint\r\n\r\n" * 1000 + OK,
+    b"",
+    b"HTTP/1.1 200 OK\r\nContent-Le",
+]
+
+# Answers that begin well: the client must not take what it gets for all of it.
+CUT = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhi",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-A",
+]
+
+
+def a_badly_framed_answer_is_502_and_its_connection_closed():
+    said = []
+    with Lab(lambda connection: connection.request() and connection.send(said[-1])) as lab:
+        for raw in BAD:
+            said.append(raw)
+            answer = lab.proxy.get("/")
+            assert answer.status == 502, "%d for %r" % (answer.status, raw[:60])
+            assert answer.get("Content-Type") == "application/problem+json"
+
+
+def a_bad_answer_does_not_spoil_the_clients_connection():
+    with Lab(says(b"junk\r\n\r\n", close=True)) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(3):
+            sock.sendall(GET % b"/")
+            assert read_answer(reader).status == 502
+
+
+def an_answer_that_is_cut_short_never_looks_complete():
+    said = []
+    with Lab(lambda connection: connection.request() and connection.send(said[-1])) as lab:
+        for raw in CUT:
+            said.append(raw)
+            for version in (b"1.1", b"1.0"):
+                answer = lab.proxy.ask(b"GET / HTTP/%s\r\nHost: api.test\r\n\r\n" % version)
+                assert answer is None or answer.status == 502 or not answer.complete, raw
+
+
+def an_answer_cut_later_closes_with_a_reset():
+    def serve(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
+        time.sleep(0.3)
+
+    with Lab(serve) as lab, lab.proxy.connect() as sock:
+        sock.sendall(b"GET / HTTP/1.0\r\nHost: api.test\r\n\r\n")
+        answer = read_answer(Reader(sock))
+        assert answer.body == b"hi" and not answer.complete
+
+
+def bytes_behind_an_answer_are_never_the_next_answer():
+    with Lab(says(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(5):
+            sock.sendall(GET % b"/")
+            assert read_answer(reader).body == b"hi"
+        assert lab.origin.connections == 5
+
+
+def bytes_on_an_idle_connection_close_it():
+    def serve(connection):
+        while connection.request():
+            connection.send(OK)
+            time.sleep(0.1)
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+
+    with Lab(serve) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(3):
+            sock.sendall(GET % b"/")
+            assert read_answer(reader).body == b"hi"
+            time.sleep(0.2)
+        assert lab.origin.connections == 3
+        assert lab.proxy.counters()["upstream_stray"] == 3
+
+
+def content_with_head_is_not_the_next_answer():
+    with Lab(says(OK)) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(3):
+            sock.sendall(b"HEAD / HTTP/1.1\r\nHost: api.test\r\n\r\n")
+            assert read_answer(reader, "HEAD").status == 200
+        sock.sendall(GET % b"/")
+        assert read_answer(reader).body == b"hi"
+
+
+def a_compressed_body_is_passed_untouched():
+    body = bytes(range(256)) * 100
+    raw = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with Lab(says(raw)) as lab:
+        answer = lab.proxy.get("/")
+        assert answer.body == body and answer.get("Content-Encoding") == "gzip"
+
+
+# ---- Time ----
+
+
+def an_upstream_that_never_answers_is_504():
+    with Lab(lambda connection: time.sleep(5), http="  timeouts: {response: 500ms}\n") as lab:
+        began = time.monotonic()
+        assert lab.proxy.get("/").status == 504
+        assert 0.4 < time.monotonic() - began < 2
+        assert lab.proxy.counters()["upstream_timeout"] == 1
+
+
+def an_upstream_that_stops_in_the_middle_is_cut_off():
+    def serve(connection):
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        time.sleep(5)
+
+    with Lab(serve, http="  timeouts: {response: 500ms}\n") as lab:
+        answer = lab.proxy.get("/")
+        assert answer.status == 502 or not answer.complete
+
+
+def an_upstream_that_cannot_be_reached_is_502_at_once():
+    proxy = Proxy(policy(free_port()))
+    began = time.monotonic()
+    assert proxy.get("/").status == 502
+    assert time.monotonic() - began < 1
+    assert proxy.stop() == ""
+
+
+def an_upstream_that_does_not_accept_is_504():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    full = [socket.socket() for _ in range(4)]
+    for sock in full:
+        sock.setblocking(False)
+        sock.connect_ex(listener.getsockname())
+    time.sleep(0.2)
+    proxy = Proxy(policy(listener.getsockname()[1], http="  timeouts: {connect: 500ms}\n"))
+    assert proxy.get("/").status == 504
+    proxy.stop()
+    for sock in full + [listener]:
+        sock.close()
+
+
+# ---- Retries ----
+
+
+def _dies_when_reused(connection):
+    if connection.request():
+        connection.send(OK)
+    if connection.head():
+        return  # the second request on it is never answered
+
+
+def a_get_on_a_connection_that_dies_is_sent_again():
+    with Lab(_dies_when_reused) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(3):
+            sock.sendall(GET % b"/")
+            assert read_answer(reader).status == 200
+        assert lab.proxy.counters()["retries"] == 2, lab.proxy.counters()["retries"]
+
+
+def a_post_on_a_connection_that_dies_is_not_sent_again():
+    with Lab(_dies_when_reused) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        sock.sendall(POST)
+        assert read_answer(reader).status == 200
+        sock.sendall(POST)
+        assert read_answer(reader).status == 502
+        assert len(lab.origin.requests) == 1
+        assert lab.proxy.counters()["retries"] == 0
+
+
+def a_put_whose_body_has_come_is_sent_again_whole():
+    with Lab(_dies_when_reused) as lab, lab.proxy.connect() as sock:
+        reader = Reader(sock)
+        for _ in range(2):
+            for framing in (b"Content-Length: 3\r\n\r\nabc",
+                            b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"):
+                sock.sendall(b"PUT / HTTP/1.1\r\nHost: api.test\r\n" + framing)
+                assert read_answer(reader).status == 200
+        assert all(request.body == b"abc" for request in lab.origin.requests)
+        assert lab.proxy.counters()["retries"] > 0
+
+
+def a_new_connection_that_closes_is_retried_only_where_the_route_says_so():
+    for http, wanted in (("", 502), ('  routes:\n    - {match: "/*", retry: idempotent, limits: []}\n', 200)):
+        answers = iter([b"", OK, OK])
+
+        def serve(connection):
+            connection.request()
+            connection.send(next(answers))
+
+        with Lab(serve, http=http) as lab:
+            assert lab.proxy.get("/").status == wanted, http
+
+
+def retries_are_never_more_than_a_tenth():
+    with Lab(lambda connection: connection.request(), http='  routes:\n    - {match: "/*", retry: idempotent, limits: []}\n',
+             upstream="health: {eject_after: 0}") as lab:
+        for _ in range(200):
+            assert lab.proxy.get("/").status == 502
+        counters = lab.proxy.counters()
+        assert counters["retries"] <= 30, counters["retries"]
+        assert len(lab.origin.requests) <= 230
+
+
+# ---- Several servers ----
+
+
+def _named(name):
+    return says(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(name), name))
+
+
+def requests_are_spread_over_all_servers():
+    origins = [Origin(_named(b"%d" % i)) for i in range(3)]
+    proxy = Proxy(policy(*[origin.port for origin in origins]))
+    seen = {proxy.get("/").body for _ in range(60)}
+    assert seen == {b"0", b"1", b"2"}, seen
+    assert proxy.stop() == ""
+
+
+def the_server_with_the_fewest_requests_gets_the_next():
+    release = threading.Event()
+
+    def held(connection):
+        connection.request()
+        release.wait(PATIENCE)
+        connection.send(OK)
+
+    slow, fast = Origin(held), Origin(_named(b"fast"))
+    proxy = Proxy(policy(slow.port, fast.port))
+    first = [proxy.connect() for _ in range(2)]
+    while not slow.requests:
+        for sock in first:
+            sock.sendall(GET % b"/")
+        time.sleep(0.1)
+    for _ in range(20):
+        assert proxy.get("/").body == b"fast"
+    release.set()
+    for sock in first:
+        sock.close()
+    proxy.stop()
+
+
+def a_killed_server_is_ejected_and_clients_see_nothing():
+    live, dead = Origin(_named(b"live")), Origin(_named(b"dead"))
+    proxy = Proxy(policy(live.port, dead.port))
+    for _ in range(20):
+        assert proxy.get("/").status == 200
+    dead.stop()
+    statuses = [proxy.get("/").status for _ in range(100)]
+    assert statuses == [200] * 100, [s for s in statuses if s != 200]
+    assert proxy.counters()["ejections"] >= 1
+    proxy.stop()
+
+
+def the_last_server_left_is_never_ejected():
+    port = free_port()
+    proxy = Proxy(policy(port))
+    for _ in range(30):
+        assert proxy.get("/").status == 502
+    assert proxy.counters()["ejections"] == 0
+    origin = Origin(_named(b"back"), port)
+    assert proxy.get("/").body == b"back"
+    proxy.stop()
+    origin.stop()
+
+
+def a_flapping_server_costs_clients_at_most_its_own_share():
+    steady = Origin(_named(b"steady"))
+    port = free_port()
+    proxy = Proxy(policy(steady.port, port))
+    failures = 0
+    for i in range(6):
+        flapping = Origin(_named(b"flap"), port)
+        failures += sum(proxy.get("/").status != 200 for _ in range(20))
+        flapping.stop()
+        failures += sum(proxy.get("/").status != 200 for _ in range(20))
+    assert failures == 0, failures
+    proxy.stop()
+    steady.stop()
+
+
+def active_checks_take_a_server_out_and_back():
+    well = threading.Event()
+    well.set()
+
+    def serve(connection):
+        while True:
+            request = connection.request()
+            if not request:
+                return
+            if request.target == "/health":
+                connection.send(OK if well.is_set() else b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+            else:
+                connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nflaky")
+
+    steady, flaky = Origin(_named(b"steady")), Origin(serve)
+    proxy = Proxy(policy(steady.port, flaky.port, upstream="health: {path: /health, every: 100ms, timeout: 500ms}"))
+    eventually(lambda: proxy.get("/").body == b"flaky", "served by both")
+    well.clear()
+    time.sleep(1.0)
+    assert {proxy.get("/").body for _ in range(40)} == {b"steady"}
+    well.set()
+    eventually(lambda: proxy.get("/").body == b"flaky", "back again")
+    proxy.stop()
+
+
+# ---- The cap and the queue ----
+
+
+def a_cap_holds_and_the_queue_is_served_in_order():
+    running, most, lock = [0], [0], threading.Lock()
+
+    def serve(connection):
+        while True:
+            request = connection.request()
+            if not request:
+                return
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.05)
+            with lock:
+                running[0] -= 1
+            connection.send(OK)
+
+    with Lab(serve, upstream="max_requests: 2, queue: 50", threads=2) as lab:
+        socks = [lab.proxy.connect() for _ in range(30)]
+        for sock in socks:
+            sock.sendall(GET % b"/")
+        for sock in socks:
+            assert read_answer(Reader(sock)).status == 200
+            sock.close()
+        assert most[0] == 2, most[0]
+        assert lab.proxy.counters()["queued"] >= 20
+
+
+def a_full_queue_is_503_at_once_with_retry_after():
+    release = threading.Event()
+
+    def serve(connection):
+        while connection.request():
+            release.wait(PATIENCE)
+            connection.send(OK)
+
+    with Lab(serve, upstream="max_requests: 1, queue: 1") as lab:
+        first, second = lab.proxy.connect(), lab.proxy.connect()
+        first.sendall(GET % b"/")
+        eventually(lambda: lab.origin.requests, "the first")
+        second.sendall(GET % b"/")
+        time.sleep(0.2)
+        answer = lab.proxy.get("/")
+        assert answer.status == 503 and answer.get("Retry-After")
+        release.set()
+        assert read_answer(Reader(first)).status == 200
+        assert read_answer(Reader(second)).status == 200
+
+
+def clients_that_leave_the_queue_do_not_take_their_slot_along():
+    release = threading.Event()
+
+    def serve(connection):
+        while connection.request():
+            release.wait(PATIENCE)
+            connection.send(OK)
+
+    with Lab(serve, upstream="max_requests: 1, queue: 10") as lab:
+        first = lab.proxy.connect()
+        first.sendall(GET % b"/")
+        eventually(lambda: lab.origin.requests, "the first")
+        for _ in range(10):
+            quitter = lab.proxy.connect()
+            quitter.sendall(GET % b"/")
+            quitter.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            time.sleep(0.02)
+            quitter.close()
+        time.sleep(0.2)
+        last = lab.proxy.connect()
+        last.sendall(GET % b"/")
+        release.set()
+        assert read_answer(Reader(first)).status == 200
+        assert read_answer(Reader(last)).status == 200
+        for _ in range(5):
+            assert lab.proxy.get("/").status == 200
+
+
+if __name__ == "__main__":
+    sys.exit(run(tests_of(sys.modules[__name__])))
