@@ -208,7 +208,8 @@ bool json_list_add(struct json_list *list, json_t *item)
 	if (list->count++ && !list->is_lines)
 		buffer_add_text(list->out, ",\n");
 	if (item)
-		(void)json_dump_callback(item, add_to_buffer, list->out, JSON_COMPACT | JSON_REAL_PRECISION(9)); /* sticks */
+		(void)json_dump_callback(item, add_to_buffer, list->out,
+					 JSON_COMPACT | JSON_REAL_PRECISION(9)); /* sticks */
 	if (list->is_lines)
 		buffer_add_text(list->out, "\n");
 	json_decref(item);

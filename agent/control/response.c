@@ -33,7 +33,8 @@ static int add_to_buffer(const char *at, size_t len, void *context)
 
 static void add_json(struct response *response, json_t *json)
 {
-	if (!json || json_dump_callback(json, add_to_buffer, &response->body, JSON_COMPACT | JSON_REAL_PRECISION(9))) {
+	if (!json || json_dump_callback(json, add_to_buffer, &response->body,
+					JSON_COMPACT | JSON_REAL_PRECISION(9))) {
 		if (!response->body.error)
 			response->body.error = -ENOMEM;
 	}
