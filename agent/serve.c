@@ -201,7 +201,7 @@ static int prepare(struct service *service)
 		status = http_plane_new(service->agent, service->options->log_level, http_drained,
 					service, &service->http);
 	if (!status)
-		status = server_new(service->loop, service->agent, &service->server);
+		status = control_server_new(service->loop, service->agent, &service->server);
 	if (!status)
 		status = watch_signals(service);
 	if (!status)
@@ -268,7 +268,7 @@ static void say_stopped(const struct agent *agent)
 
 static void end(struct service *service)
 {
-	server_free(service->server);
+	control_server_free(service->server);
 	http_plane_free(service->http);
 	agent_free(service->agent);
 	loop_free(service->loop);

@@ -43,7 +43,7 @@ static void journal_grew(void *context)
 	connection_wake_all(&server->control.gate);
 }
 
-int server_new(struct loop *loop, struct agent *agent, struct server **ret_server)
+int control_server_new(struct loop *loop, struct agent *agent, struct server **ret_server)
 {
 	struct server *server = calloc(1, sizeof(*server));
 
@@ -76,7 +76,7 @@ static void door_close(struct door *door)
 		close(door->fd);
 }
 
-void server_free(struct server *server)
+void control_server_free(struct server *server)
 {
 	if (!server)
 		return;

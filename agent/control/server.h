@@ -19,9 +19,9 @@
 
 struct server;
 
-/* Returns 0 or -ENOMEM. server_free() ends every connection and removes the socket; NULL is fine. */
-int server_new(struct loop *loop, struct agent *agent, struct server **ret_server);
-void server_free(struct server *server);
+/* Returns 0 or -ENOMEM. control_server_free() ends every connection and removes the socket; NULL is fine. */
+int control_server_new(struct loop *loop, struct agent *agent, struct server **ret_server);
+void control_server_free(struct server *server);
 
 /*
  * Listen at path, mode 0660 and group SERVER_GROUP where there is one. A socket nobody listens at is replaced, the last
