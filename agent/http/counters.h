@@ -49,6 +49,12 @@
 	X(client_bytes_out, "bytes written to clients")                                   \
 	X(upstream_bytes_in, "bytes read from upstreams")                                 \
 	X(upstream_bytes_out, "bytes written to upstreams")                               \
+	X(cache_hits, "requests answered from the cache as it was")                         \
+	X(cache_misses, "requests that had to be fetched, or waited for somebody's fetch")   \
+	X(cache_collapsed, "requests answered with what another one fetched")               \
+	X(cache_revalidated, "stored responses that an upstream confirmed")                 \
+	X(cache_stale, "stale responses used because an upstream failed")                   \
+	X(cache_stored, "answers stored")                                                   \
 	X(log_dropped, "lines of the access log that could not be written")
 
 /* Upstream time to the head of an answer: upper bounds of the histogram, in milliseconds. */

@@ -2,6 +2,7 @@
 /*
  * One request and its answer, from first stage to last.
  *
+ *                          ,-- hit, or another fetches it -> SERVE -> FINISH; also from STORE (304, errors)
  *   IDENTIFY -> LIMIT -> LOOKUP -> ADMIT -> CONNECT -> SEND -> AWAIT -> STORE -> RESPOND -> RELAY -> FINISH
  *      |          |                  |         ^ `------ fails --'  |               `-> TUNNEL (101)   ^
  *      |          |                  |         `------ once more ---+                                  |
@@ -219,6 +220,7 @@ void exchange_end(struct exchange *x)
 		http_counters_status(&worker->counters, x->status);
 	count_add(&worker->counters.client_bytes_out, x->conn->wire.sent - x->out_before);
 	log_exchange(x);
+	caching_end(x);
 	exchange_drop_origin(x);
 	if (x->upstream)
 		fetch_leave_gate(x);
@@ -348,13 +350,7 @@ static enum progress lookup(struct exchange *x)
 {
 	if (x->method == METHOD_OPTIONS && ends_here(x, exchange_request(x)))
 		return exchange_refuse(x, 200, "this is a gateway");
-	return go(x, STAGE_ADMIT);
-}
-
-/* Where the answer is offered to the cache. */
-static enum progress store(struct exchange *x)
-{
-	return go(x, STAGE_RESPOND);
+	return caching_lookup(x);
 }
 
 static enum progress finish(struct exchange *x)
@@ -372,10 +368,11 @@ static stage_fn *const stages[STAGE_COUNT] = {
 	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limit,
 	[STAGE_LOOKUP] = lookup,	 [STAGE_ADMIT] = fetch_admit,
 	[STAGE_CONNECT] = fetch_connect, [STAGE_SEND] = fetch_send,
-	[STAGE_AWAIT] = fetch_await,	 [STAGE_STORE] = store,
+	[STAGE_AWAIT] = fetch_await,	 [STAGE_STORE] = caching_store,
 	[STAGE_RESPOND] = relay_respond, [STAGE_RELAY] = relay_run,
 	[STAGE_TUNNEL] = tunnel_run,	 [STAGE_REFUSE] = refuse,
 	[STAGE_FINISH] = finish,
+	[STAGE_SERVE] = caching_serve,
 };
 
 /* ---- Time ---- */
@@ -405,6 +402,8 @@ static void set_timer(struct exchange *x)
 	at_ns = earlier(at_ns, x->body_pace.deadline_ns);
 	if (x->is_queued)
 		at_ns = earlier(at_ns, x->queue_until_ns);
+	if (x->cache.waiter.fill && !x->has_answered)
+		at_ns = earlier(at_ns, x->cache.wait_until_ns);
 	if (x->client_waits)
 		at_ns = earlier(at_ns, x->continue_at_ns);
 	wheel_set(&x->worker->wheel, &x->conn->timer, at_ns);

@@ -71,6 +71,13 @@ static bool is_ours(enum field_name id)
 	}
 }
 
+/* Who asks for a whole, or whether a whole is still the same, asks for himself. */
+static bool is_condition(enum field_name id)
+{
+	return id == FIELD_IF_NONE_MATCH || id == FIELD_IF_MODIFIED_SINCE || id == FIELD_IF_RANGE ||
+	       id == FIELD_RANGE;
+}
+
 /* Believed from nobody: they would take a request past the route we have judged. */
 static bool is_rewriting(enum field_name id)
 {
@@ -106,6 +113,8 @@ static void write_copied(const struct forward *forward, struct text *out,
 		const struct field *field = &fields->field[i];
 
 		if (is_ours((enum field_name)field->id) || field_set_has(&req->connection.hop, i))
+			continue;
+		if (forward->conditions.len && is_condition((enum field_name)field->id))
 			continue;
 		if (is_passed(forward, field, dropped))
 			text_field(out, field->name, field->value);
@@ -241,6 +250,7 @@ void forward_write(const struct forward *forward, struct text *out,
 	*ret_dropped = (struct forward_dropped){0};
 	write_line(forward, out);
 	write_copied(forward, out, ret_dropped);
+	text_add(out, forward->conditions);
 	write_framing(forward->req, out);
 	write_max_forwards(forward->req, out);
 	write_origin_of(forward, out);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/caching.h"
 #include "http/conn.h"
 #include "http/http_parts.h"
 #include "http/listener.h"
@@ -172,6 +173,7 @@ static void http_free(struct http *http)
 	for (uint32_t i = 0; i < http->worker_count; i++)
 		worker_free(http->workers[i]);
 	plan_release(http->plan);
+	cache_store_free(http->cache);
 	sources_free(http->sources);
 	registry_destroy(&http->registry);
 	if (http->log_fd >= 0)
@@ -223,8 +225,10 @@ static void join_threads(struct http *http)
 
 static int begin(struct http *http, const struct http_child *child)
 {
-	int err = new_parts(http, thread_count(child));
+	int err = caching_store_new(child->policy->http, &http->memory, &http->cache);
 
+	if (!err)
+		err = new_parts(http, thread_count(child));
 	if (!err)
 		err = plan_new(&http->registry, child->policy, &http->plan);
 	if (err) {

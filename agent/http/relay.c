@@ -7,6 +7,7 @@ enum progress relay_respond(struct exchange *x)
 {
 	struct worker *worker = x->worker;
 	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
+	char status[CACHE_STATUS_MAX];
 	const struct respond respond = {
 		.resp = &worker->resp,
 		.connection = &worker->resp_connection,
@@ -14,6 +15,7 @@ enum progress relay_respond(struct exchange *x)
 		.framing = x->down.framing,
 		.name = x->share->plan->http->name,
 		.date = worker->date,
+		.cache_status = caching_status(x, status),
 		.client_minor = x->minor,
 		.keeps_alive = x->keeps_conn,
 		.is_upgrade = x->status == 101,
@@ -124,6 +126,7 @@ static bool relay_piece(struct exchange *x, struct bytes input, enum progress *r
 					  "the upstream's answer is badly framed");
 		return false;
 	}
+	caching_append(x, content);
 	if (send_content(x, content, trailers) && keep_rest(x, input))
 		return true;
 	x->is_aborted = true;
@@ -147,7 +150,7 @@ static enum progress relay_pause(struct exchange *x)
 
 /* ---- The whole ---- */
 
-static enum progress finish(struct exchange *x)
+void relay_leave_origin(struct exchange *x)
 {
 	/* Bytes behind the answer are nobody's: such a connection is not used again. */
 	bool is_clean = x->keeps_origin && x->up.has_ended && !x->origin->in.len && !x->answer.len;
@@ -159,6 +162,12 @@ static enum progress finish(struct exchange *x)
 		origin_keep(origin);
 	}
 	exchange_drop_origin(x);
+}
+
+static enum progress finish(struct exchange *x)
+{
+	caching_complete(x);
+	relay_leave_origin(x);
 	return go(x, STAGE_FINISH);
 }
 

@@ -107,8 +107,35 @@ void respond_write(const struct respond *respond, struct text *out)
 	if (!fields_first(&respond->resp->fields, FIELD_DATE) && respond->resp->status >= 200)
 		text_field(out, BYTES("Date"), (struct bytes){respond->date, DATE_TEXT_LEN});
 	write_via(respond, out);
+	if (respond->cache_status.len)
+		text_field(out, BYTES("Cache-Status"), respond->cache_status);
 	write_connection(respond, out);
 	text_put(out, "\r\n");
+}
+
+/* RFC 9111 section 3.1; Age and Cache-Status are said anew each time, limits are the client's own. */
+static bool is_stored(const struct respond *respond, unsigned index)
+{
+	const struct field *field = &respond->resp->fields.field[index];
+
+	if (field_set_has(&respond->connection->hop, index) || field->id == FIELD_AGE ||
+	    field->id == FIELD_CACHE_STATUS || field->id == FIELD_CONTENT_LENGTH)
+		return false;
+	return !(field_flags((enum field_name)field->id, field->name) &
+		 (FIELD_NOT_STORED | FIELD_IS_LIMITS));
+}
+
+void respond_write_stored(const struct respond *respond, struct text *out)
+{
+	const struct fields *fields = &respond->resp->fields;
+
+	write_status(respond->resp, out);
+	for (unsigned i = 0; i < fields->count; i++)
+		if (is_stored(respond, i))
+			text_field(out, fields->field[i].name, fields->field[i].value);
+	if (!fields_first(fields, FIELD_DATE))
+		text_field(out, BYTES("Date"), (struct bytes){respond->date, DATE_TEXT_LEN});
+	write_via(respond, out);
 }
 
 void respond_write_interim(const struct respond *respond, struct text *out)

@@ -16,6 +16,7 @@ struct respond {
 	enum framing framing;		     /* towards the client */
 	const char *name;		     /* in Via */
 	const char *date;		     /* DATE_TEXT_LEN bytes; for answers without one */
+	struct bytes cache_status;	     /* value of our own; empty: none */
 	uint8_t client_minor;
 	bool keeps_alive; /* the client's connection stays open */
 	bool is_upgrade;  /* 101 */
@@ -23,6 +24,12 @@ struct respond {
 
 /* Write the head, the empty line included. out->is_cut: it is too large. */
 void respond_write(const struct respond *respond, struct text *out);
+
+/*
+ * The head as the cache keeps it: each line ended, no empty line, and nothing that differs from
+ * one answer to the next. Of respond, framing and what stands below date are not read.
+ */
+void respond_write_stored(const struct respond *respond, struct text *out);
 
 /* An interim answer (1xx but 101), the empty line included. */
 void respond_write_interim(const struct respond *respond, struct text *out);

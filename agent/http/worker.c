@@ -12,6 +12,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "http/access_log.h"
+#include "http/caching.h"
 #include "http/checks.h"
 #include "http/conn.h"
 #include "http/exchange.h"
@@ -20,6 +21,8 @@
 #include "message/date.h"
 
 #define EVENTS_MAX 256
+/* Stored responses that give way to connections: the largest block, so that whoever asked gets it. */
+#define ROOM_FROM_CACHE (2 * BLOCK_MAX)
 
 /* ---- Letters ---- */
 
@@ -170,6 +173,7 @@ static void read_clocks(struct worker *worker)
 	worker->now_unix_s = unix_s;
 	date_format(unix_s, worker->date);
 	/* Once a second is soon enough for what is below. */
+	caching_sweep(worker);
 	if (worker->log->len)
 		count_add(&worker->counters.log_dropped,
 			  access_log_write(worker->log, atomic_load(&worker->http->log_fd)));
@@ -253,7 +257,9 @@ bool worker_make_room(struct worker *worker)
 		conn_close(list_owner(worker->idle_conns.next, struct conn, link));
 	count_add(&worker->counters.idle_evicted, (uint64_t)closed);
 	memory_trim(&worker->memory);
-	return closed != 0;
+	if (closed)
+		return true;
+	return worker->http->cache && cache_make_room(worker->http->cache, ROOM_FROM_CACHE);
 }
 
 /* ---- Plans ---- */
@@ -326,6 +332,7 @@ int worker_new(struct http *http, unsigned number, struct worker **ret_worker)
 	worker->number = number;
 	worker->epoll_fd = worker->wake_fd = -1;
 	worker->memory.budget = &http->memory;
+	worker->key = buffer_new(CACHE_KEY_MAX);
 	worker->retry_credit = RETRIES_MAX * RETRY_COST;
 	init_lists(worker);
 	err = open_descriptors(worker);
@@ -374,6 +381,7 @@ void worker_free(struct worker *worker)
 	free(worker->origin_in);
 	free(worker->head_out);
 	free(worker->tail_out);
+	buffer_free(&worker->key);
 	free(worker->log);
 	free(worker->pools);
 	free(worker);

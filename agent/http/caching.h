@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The cache as an exchange meets it.
+ *
+ *   LOOKUP --hit----------------------------------------> SERVE -> FINISH
+ *     |  `--somebody fetches it already--> SERVE (waits)    ^
+ *     `--miss, stale--> ADMIT ... AWAIT -> STORE -----------+ 304, or the origin failed
+ *                                            `-> RESPOND -> RELAY (what passes is stored)
+ *
+ * What may be stored and used is decided in cache/; this is the order of asking, and what an
+ * exchange has to remember for it. The stages are declared in exchange.h.
+ */
+#ifndef HTTP_CACHING_H
+#define HTTP_CACHING_H
+
+#include "cache/cache_status.h"
+#include "cache/cache_store.h"
+#include "cache/fill.h"
+#include "http/text.h"
+#include "http/worker.h"
+
+struct exchange;
+
+/* Of an exchange, zeroed when it begins. */
+struct caching {
+	struct cache_object *object; /* held: what is sent, or may be if the origin fails */
+	struct fill *fill;	     /* ours to feed and to end */
+	struct fill_waiter waiter;   /* in another's fill, where waiter.fill is set */
+	struct letter letter;	     /* the fill has moved on */
+	_Atomic bool is_posted;
+	uint64_t wait_until_ns;
+	uint64_t sequence; /* of purges, before the request was sent */
+	uint64_t offset;   /* of the stored body: bytes sent */
+	uint64_t end;	   /* and where to stop */
+	struct cache_status status;
+	uint32_t age_s;
+	bool takes_part;  /* the answer may come from the cache, and go there */
+	bool revalidates; /* the upstream is asked whether object is still true */
+	bool has_claim;	  /* on object: others use it while we fetch it anew */
+	bool is_alone;	  /* waits for nobody's fetch (any more) */
+	bool is_chunked;  /* a body of unknown length, as another fetches it */
+};
+
+/* The store of a policy; NULL where it caches nothing. Returns 0 or -errno. */
+int caching_store_new(const struct http_policy *http, struct budget *total,
+		      struct cache_store **ret_store);
+
+/* Give back memory of what was purged, a little at a time. */
+void caching_sweep(struct worker *worker);
+
+/* No upstream can answer. True: something stored is sent instead, and the stage is set. */
+bool caching_failed(struct exchange *x);
+
+/* Fields for the upstream in place of the client's own conditions; empty: those stay. */
+struct bytes caching_conditions(struct exchange *x, struct text out);
+
+/* Content of the answer passes by; then its end. */
+void caching_append(struct exchange *x, struct bytes content);
+void caching_complete(struct exchange *x);
+
+/* Value of the Cache-Status field; empty where nothing is cached at all. */
+struct bytes caching_status(const struct exchange *x, char out[static CACHE_STATUS_MAX]);
+
+/* The exchange is over. */
+void caching_end(struct exchange *x);
+
+/* ---- Between caching.c, caching_store.c and caching_serve.c ---- */
+
+/* Whether object fits the request, with its age and what is to be said of it. */
+void caching_take_hit(struct exchange *x, struct cache_object *object, uint64_t now_ns);
+
+/* Let go of the stored response. */
+void caching_drop_object(struct exchange *x);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the cache has to know of a request: the route's rules as plain values, whether it says
+ * who asks, and its key. Pure.
+ */
+#ifndef HTTP_CACHING_FACTS_H
+#define HTTP_CACHING_FACTS_H
+
+#include "base/buffer.h"
+#include "cache/cache_key.h"
+#include "cache/facts.h"
+#include "http/request.h"
+
+struct caching_facts {
+	struct request_facts req;
+	struct route_rules rules;
+};
+
+/* What http and the request's route say, and what the request says. */
+struct caching_facts caching_facts_of(const struct http_policy *http, const struct request *req);
+
+/*
+ * The key of req in out. Returns 0 and *ret_key, which points into out; -EINVAL if a part holds
+ * what no key may, or there is no host; -ENOBUFS, -ENOMEM.
+ */
+int caching_key(const struct http_policy *http, const struct request *req, struct buffer *out,
+		struct cache_key *ret_key);
+
+/*
+ * The URL under which a GET for url ("scheme://authority/path?query") on the host of req would
+ * be stored: without what its route leaves out of the query. Errors as of caching_key().
+ */
+int caching_url(const struct http_policy *http, const struct request *req, struct bytes url,
+		struct buffer *out, struct cache_key *ret_key);
+
+/* "scheme://authority" of a request. */
+void caching_origin(const struct request *req, struct buffer *out);
+
+#endif

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the upstream's answer does to the cache: stored, freshened, invalidated, or kept from it. */
+#include <errno.h>
+
+#include "cache/facts_read.h"
+#include "cache/invalidation.h"
+#include "cache/vary.h"
+#include "http/caching.h"
+#include "http/caching_facts.h"
+#include "http/exchange.h"
+#include "http/http_parts.h"
+#include "http/respond.h"
+
+#define HEAD_MERGED_MAX (64u << 10) /* a stored head and all that a 304 adds to it */
+
+static struct cache_store *store_of(const struct exchange *x)
+{
+	return x->worker->http->cache;
+}
+
+/* What was learned of an answer, for the rules. */
+struct answer {
+	struct caching_facts asked;
+	struct response_facts says;
+	struct freshness fresh;
+	enum store_verdict verdict;
+};
+
+static struct answer judge_answer(struct exchange *x, const struct response_head *resp)
+{
+	const struct request *req = exchange_request(x);
+	const struct fetch_times times = {x->sent_ns, x->worker->now_ns, x->worker->now_unix_s};
+	struct answer answer = {
+		.asked = caching_facts_of(x->share->plan->http, req),
+		.says = facts_of_response(resp, x->worker->now_unix_s),
+	};
+	struct store_case c = {
+		.req = &answer.asked.req,
+		.resp = &answer.says,
+		.rules = &answer.asked.rules,
+		.fresh = &answer.fresh,
+		.now_ns = x->worker->now_ns,
+		.path = req->target.path.text,
+	};
+
+	answer.fresh = freshness_of(&answer.says, &answer.asked.rules, &times);
+	answer.verdict = storable_response(&c);
+	return answer;
+}
+
+static void fill_parts(const struct exchange *x, const struct answer *answer,
+		       const struct response_head *resp, struct object_parts *parts)
+{
+	parts->status = resp->status;
+	parts->fresh = answer->fresh;
+	parts->date = answer->says.date;
+	parts->last_modified = answer->says.last_modified;
+	parts->received_unix_s = x->worker->now_unix_s;
+	parts->stored_ns = x->worker->now_ns;
+	parts->sequence = x->cache.sequence;
+}
+
+/* Where the value of ETag stands in a head of ours. */
+static struct bytes etag_in(struct bytes head, struct bytes etag)
+{
+	const char *at = etag.len ? memmem(head.at, head.len, etag.at, etag.len) : NULL;
+
+	return at ? (struct bytes){at, etag.len} : (struct bytes){NULL, 0};
+}
+
+/* ---- Storing ---- */
+
+static void give_up_fill(struct exchange *x, enum store_verdict why, bool remember)
+{
+	struct caching *c = &x->cache;
+
+	c->status.detail = storable_label(why);
+	if (c->fill)
+		fill_release(c->fill, remember, x->worker->now_ns);
+	c->fill = NULL;
+}
+
+static void add_tags(struct exchange *x, struct tag_list *tags)
+{
+	auto_buffer struct buffer origin = buffer_new(CACHE_KEY_MAX);
+
+	caching_origin(exchange_request(x), &origin);
+	facts_add_tags(store_of(x), &x->worker->resp.fields, (struct bytes){origin.at, origin.len},
+		       tags);
+	for (size_t i = 0; i < x->route->tags.count; i++)
+		cache_tags_add(store_of(x), TAG_NAMED, (struct bytes){NULL, 0},
+			       bytes_of(x->route->tags.at[i]), tags);
+}
+
+/* The head as it is kept, in the memory that the answer's head is written to afterwards. */
+static struct bytes write_stored(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
+	const struct respond respond = {
+		.resp = &worker->resp,
+		.connection = &worker->resp_connection,
+		.name = x->share->plan->http->name,
+		.date = worker->date,
+	};
+
+	respond_write_stored(&respond, &out);
+	return out.is_cut ? (struct bytes){NULL, 0} : text_since(&out, worker->head_out);
+}
+
+static bool select_variant(struct exchange *x, char room[static VARY_SELECTOR_MAX],
+			   struct bytes *ret_selector)
+{
+	switch (vary_select(&x->worker->resp.fields, &exchange_request(x)->head.fields, room,
+			    ret_selector)) {
+	case VARY_NONE:
+	case VARY_SELECTED:
+		return true;
+	case VARY_ANY:
+	case VARY_BAD:
+		break;
+	}
+	return false;
+}
+
+static void begin_fill(struct exchange *x, const struct answer *answer)
+{
+	struct caching *c = &x->cache;
+	struct fill_answer fill = {.may_store = true};
+	char room[VARY_SELECTOR_MAX];
+
+	fill.parts.head = write_stored(x);
+	if (!select_variant(x, room, &fill.parts.selector)) {
+		give_up_fill(x, STORE_BAD_VARY, true);
+		return;
+	}
+	fill_parts(x, answer, &x->worker->resp, &fill.parts);
+	fill.parts.etag = etag_in(fill.parts.head, facts_etag(&x->worker->resp.fields));
+	add_tags(x, &fill.tags);
+	if (fill.tags.is_cut)
+		give_up_fill(x, STORE_TOO_MANY_TAGS, true);
+	else if (!fill.parts.head.len || fill_publish(c->fill, &fill))
+		give_up_fill(x, STORE_NO_SPACE, false);
+	else
+		c->status.is_stored = true;
+}
+
+/* An answer that is offered: stored as it passes, or told why not. */
+static void offer(struct exchange *x, const struct answer *answer)
+{
+	const struct body *body = &x->answer_body;
+	enum store_verdict verdict = answer->verdict;
+
+	if (!x->cache.fill) {
+		if (verdict != STORE_YES)
+			x->cache.status.detail = storable_label(verdict);
+		return;
+	}
+	if (verdict == STORE_YES && body->length_given &&
+	    body->length > x->share->plan->http->cache.object_max)
+		verdict = STORE_TOO_LARGE;
+	if (verdict == STORE_YES)
+		begin_fill(x, answer);
+	else
+		give_up_fill(x, verdict, true);
+}
+
+void caching_append(struct exchange *x, struct bytes content)
+{
+	struct caching *c = &x->cache;
+
+	if (!c->fill || !content.len)
+		return;
+	/* Fewer: it is too large to keep, and those who read along are behind. */
+	if (fill_append(c->fill, content) == (ssize_t)content.len)
+		return;
+	fill_fail(c->fill);
+	c->fill = NULL;
+}
+
+void caching_complete(struct exchange *x)
+{
+	struct caching *c = &x->cache;
+
+	if (c->fill && fill_finish(c->fill) == STORE_YES)
+		count(&x->worker->counters.cache_stored);
+	c->fill = NULL;
+}
+
+/* ---- Freshening ---- */
+
+/* What a 304 may not put into a stored head, beside what validation.h says. */
+static bool is_not_taken(const void *context, const struct field *field)
+{
+	const struct worker *worker = context;
+	ptrdiff_t index = field - worker->resp.fields.field;
+
+	return field->id == FIELD_VIA || field->id == FIELD_CACHE_STATUS ||
+	       field->id == FIELD_SET_COOKIE || field->id == FIELD_VARY ||
+	       field_flags((enum field_name)field->id, field->name) & FIELD_IS_LIMITS ||
+	       field_set_has(&worker->resp_connection.hop, (unsigned)index);
+}
+
+/* The stored response as this answer updates it: its head in merged, parsed again into worker->resp. */
+static bool merge_head(struct exchange *x, struct buffer *merged)
+{
+	static const struct head_limits limits = {.max_bytes = HEAD_MERGED_MAX,
+						  .max_fields = HEAD_FIELDS_MAX};
+	struct worker *worker = x->worker;
+	const struct head_merge merge = {object_head(x->cache.object), &worker->resp.fields,
+					 is_not_taken, worker};
+	size_t scanned = 0;
+
+	validation_merge(&merge, merged);
+	buffer_add(merged, BYTES("\r\n"));
+	return !merged->error &&
+	       head_parse_response((struct bytes){merged->at, merged->len}, &limits, &scanned,
+				   &worker->resp) == MESSAGE_DONE;
+}
+
+/* Store the response anew and hold that one. Without room the one we have will do. */
+static void freshen(struct exchange *x)
+{
+	auto_buffer struct buffer merged = buffer_new(HEAD_MERGED_MAX);
+	struct cache_object *object = x->cache.object;
+	const struct cache_key key = {object_key(object), object->url_len};
+	struct cache_query query = {&key, object->link.hash, NULL};
+	struct object_parts news = {0};
+	struct cache_found found;
+	struct answer answer;
+
+	if (!merge_head(x, &merged))
+		return;
+	answer = judge_answer(x, &x->worker->resp);
+	x->cache.status.detail =
+		answer.verdict == STORE_YES ? NULL : storable_label(answer.verdict);
+	if (answer.verdict != STORE_YES)
+		return;
+	news.head = (struct bytes){merged.at, merged.len - 2};
+	news.etag = etag_in(news.head, facts_etag(&x->worker->resp.fields));
+	fill_parts(x, &answer, &x->worker->resp, &news);
+	if (cache_update(store_of(x), object, &news, NULL) != STORE_YES)
+		return;
+	x->cache.status.is_stored = true;
+	query.request = &exchange_request(x)->head.fields;
+	found = cache_find(store_of(x), &query);
+	if (found.object) {
+		caching_drop_object(x);
+		x->cache.object = found.object;
+	}
+}
+
+/* Whether the 304 speaks of what we hold. */
+static bool is_confirmed(struct exchange *x)
+{
+	const struct fields *fields = &x->worker->resp.fields;
+	const struct validators ours = object_validators(x->cache.object);
+	const struct validators answer = {
+		.etag = facts_etag(fields),
+		.last_modified = facts_date(fields, FIELD_LAST_MODIFIED, x->worker->now_unix_s),
+	};
+	bool is_chosen;
+
+	/* RFC 9111 section 4.3.4 is about choosing; without validators it is the one we asked about. */
+	if (!answer.etag.len && !answer.last_modified.is_given)
+		return true;
+	return validation_choose(&answer, &ours, 1, &is_chosen) == 1;
+}
+
+static enum progress take_confirmation(struct exchange *x)
+{
+	struct caching *c = &x->cache;
+
+	c->revalidates = false;
+	if (!is_confirmed(x)) {
+		/* Of something else: then only the whole will do. */
+		caching_drop_object(x);
+		return fetch_again(x);
+	}
+	c->status.forward_status = 304;
+	freshen(x);
+	if (c->fill)
+		fill_release(c->fill, false, x->worker->now_ns);
+	c->fill = NULL;
+	if (!x->answer.len) /* only the head stands there, and it has been read */
+		held_free(&x->origin->in, &x->worker->memory);
+	relay_leave_origin(x);
+	fetch_leave_gate(x);
+	caching_take_hit(x, c->object, x->worker->now_ns);
+	count(&x->worker->counters.cache_revalidated);
+	return go(x, STAGE_SERVE);
+}
+
+/* RFC 9111 section 4.3.5: what HEAD says of a stored GET. */
+static void take_head_answer(struct exchange *x)
+{
+	const struct cache_object *object = x->cache.object;
+	const struct fields *fields = &x->worker->resp.fields;
+	const struct validators answer = {
+		.etag = facts_etag(fields),
+		.last_modified = facts_date(fields, FIELD_LAST_MODIFIED, x->worker->now_unix_s),
+	};
+	const struct validators ours = object ? object_validators(object) : answer;
+	int64_t len = x->answer_body.length_given ? (int64_t)x->answer_body.length : -1;
+
+	if (!object || x->worker->resp.status != 200 || object->status != 200)
+		return;
+	if (validation_head(&answer, len, &ours, (int64_t)object->body_len) == HEAD_INVALIDATES)
+		cache_make_stale(store_of(x), x->cache.object);
+}
+
+/* ---- Invalidating ---- */
+
+static void purge_reference(struct exchange *x, struct bytes url, enum field_name id)
+{
+	const struct field *field = fields_first(&x->worker->resp.fields, id);
+	auto_buffer struct buffer resolved = buffer_new(CACHE_KEY_MAX);
+	auto_buffer struct buffer out = buffer_new(CACHE_KEY_MAX);
+	struct cache_key key;
+
+	if (!field || invalidation_resolve(url, field->value, &resolved))
+		return;
+	if (!caching_url(x->share->plan->http, exchange_request(x),
+			 (struct bytes){resolved.at, resolved.len}, &out, &key))
+		(void)cache_purge_url(store_of(x), cache_key_url(&key), PURGE_HARD);
+}
+
+/* RFC 9111 section 4.4: the URI itself, Location and Content-Location. */
+static void purge_uris(struct exchange *x)
+{
+	const struct request *req = exchange_request(x);
+	auto_buffer struct buffer url = buffer_new(CACHE_KEY_MAX);
+	auto_buffer struct buffer out = buffer_new(CACHE_KEY_MAX);
+	struct cache_key key;
+
+	caching_origin(req, &url);
+	buffer_add(&url, req->target.path.text);
+	if (req->target.has_query) {
+		buffer_add(&url, BYTES("?"));
+		buffer_add(&url, req->target.query);
+	}
+	if (url.error)
+		return;
+	if (!caching_url(x->share->plan->http, req, (struct bytes){url.at, url.len}, &out, &key))
+		(void)cache_purge_url(store_of(x), cache_key_url(&key), PURGE_HARD);
+	purge_reference(x, (struct bytes){url.at, url.len}, FIELD_LOCATION);
+	purge_reference(x, (struct bytes){url.at, url.len}, FIELD_CONTENT_LOCATION);
+}
+
+/* `invalidates` with a path: it and its queries, or all that begins so. */
+static void purge_path(struct exchange *x, struct bytes path)
+{
+	bool is_prefix = path.len && path.at[path.len - 1] == '*';
+	auto_buffer struct buffer url = buffer_new(PATTERN_LEN_MAX);
+	struct url_pattern pattern = {.is_glob = false};
+	uint64_t count;
+
+	caching_origin(exchange_request(x), &url);
+	buffer_add(&url, (struct bytes){path.at, path.len - is_prefix});
+	if (!is_prefix && !url.error)
+		(void)cache_purge_url(store_of(x), (struct bytes){url.at, url.len}, PURGE_HARD);
+	if (!is_prefix)
+		buffer_add(&url, BYTES("?"));
+	pattern.text = (struct bytes){url.at, url.len};
+	if (!url.error)
+		(void)cache_purge_pattern(store_of(x), &pattern, PURGE_HARD, &count); /* fits */
+}
+
+static void purge_of_route(struct exchange *x)
+{
+	const struct http_route *route = x->route;
+
+	for (size_t i = 0; i < route->invalidate_tags.count; i++)
+		cache_purge_tag(store_of(x),
+				cache_tag_id(store_of(x), TAG_NAMED, (struct bytes){NULL, 0},
+					     bytes_of(route->invalidate_tags.at[i])),
+				PURGE_HARD);
+	for (size_t i = 0; i < route->invalidate_paths.count; i++)
+		purge_path(x, bytes_of(route->invalidate_paths.at[i]));
+}
+
+static void purge_groups(struct exchange *x)
+{
+	auto_buffer struct buffer origin = buffer_new(CACHE_KEY_MAX);
+	struct tag_list groups = {.count = 0};
+
+	caching_origin(exchange_request(x), &origin);
+	facts_add_invalidated(store_of(x), &x->worker->resp.fields,
+			      (struct bytes){origin.at, origin.len}, &groups);
+	for (size_t i = 0; i < groups.count; i++)
+		cache_purge_tag(store_of(x), groups.id[i], PURGE_HARD);
+}
+
+static void invalidate(struct exchange *x)
+{
+	const struct request *req = exchange_request(x);
+	struct request_facts facts = facts_of_request(&req->head, true);
+
+	if (!invalidation_applies(facts.method, x->worker->resp.status) ||
+	    !req->authority_text.len || req->target.is_asterisk)
+		return;
+	purge_uris(x);
+	purge_of_route(x);
+	purge_groups(x);
+}
+
+/* ---- The stage ---- */
+
+/* RFC 5861 section 4: an error is not passed on where what is stored may stand in. */
+static bool stands_in(struct exchange *x, const struct answer *answer)
+{
+	struct caching *c = &x->cache;
+
+	if (!c->object || !freshness_is_error_status(x->worker->resp.status) ||
+	    !freshness_on_error(&c->object->fresh, &answer->asked.req, &answer->asked.rules,
+				FAILURE_STATUS, x->worker->now_ns))
+		return false;
+	give_up_fill(x, STORE_STATUS, false);
+	exchange_drop_origin(x);
+	fetch_leave_gate(x);
+	caching_take_hit(x, c->object, x->worker->now_ns);
+	c->status.detail = "stale-if-error";
+	count(&x->worker->counters.cache_stale);
+	return true;
+}
+
+enum progress caching_store(struct exchange *x)
+{
+	struct caching *c = &x->cache;
+	struct answer answer;
+
+	if (!store_of(x) || x->worker->resp.status < 200)
+		return go(x, STAGE_RESPOND);
+	c->status.forward_status = x->worker->resp.status;
+	c->status.has_ttl = false;
+	if (!c->takes_part) {
+		invalidate(x);
+		return go(x, STAGE_RESPOND);
+	}
+	if (c->revalidates && x->worker->resp.status == 304)
+		return take_confirmation(x);
+	answer = judge_answer(x, &x->worker->resp);
+	if (stands_in(x, &answer))
+		return go(x, STAGE_SERVE);
+	if (x->method == METHOD_HEAD)
+		take_head_answer(x);
+	else
+		offer(x, &answer);
+	caching_drop_object(x);
+	return go(x, STAGE_RESPOND);
+}
