@@ -258,6 +258,8 @@ class Connection:
 
     def request(self):
         request = read_request(self.reader)
+        if request and not request.complete:
+            return None
         if request:
             with self.origin.lock:
                 self.origin.requests.append(request)
@@ -396,9 +398,11 @@ class Lab:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, why, *_):
         self.noise = self.proxy.stop()
         self.origin.stop()
+        if why:
+            return
         assert "Sanitizer" not in self.noise, self.noise
         assert self.proxy.process.returncode == 0, "the proxy ended with %s: %s" % (
             self.proxy.process.returncode, self.noise)
