@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/privileges.h"
+#include "kernel/chatter.h"
 #include "kernel/datapath_private.h"
 
 #define STRIKES_KEPT_NS 3600000000000ull /* until a policy says otherwise */
@@ -247,6 +248,7 @@ int datapath_open_at(const char *root, const struct datapath_options *options,
 	enum datapath_origin origin;
 	int error = datapath ? 0 : -ENOMEM;
 
+	chatter_route(); /* before the libraries say a word of their own */
 	*error_text = '\0';
 	if (!error)
 		error = open_pins(datapath, root, error_text);
