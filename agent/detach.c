@@ -56,14 +56,8 @@ static int ask_agent(const char *path)
 /* Without an agent: open what is pinned, whatever its version, and take it all away. */
 static int detach_alone(void)
 {
-	/* The policy's defaults: other sizes than those in use would be resized to before they are removed. */
-	struct datapath_options options = {
-		.tables = {.sources = 65536,
-			   .strangers = 16 << 20,
-			   .prefixes = 1000000,
-			   .bans = 262144},
-		.fresh = true,
-	};
+	/* Sizes of 0: as they are. Nothing is worth resizing that is about to be removed. */
+	struct datapath_options options = {.fresh = true};
 	char error[DATAPATH_ERROR_MAX] = "";
 	struct interfaces *interfaces = NULL;
 	struct datapath *datapath = NULL;
