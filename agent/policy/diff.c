@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "policy/diff_http.h"
 #include "policy/print.h"
 #include "policy/rate.h"
 
@@ -246,10 +247,26 @@ static void print_planes(const struct policy *policy, struct buffer *out)
 		print_interfaces(policy, out);
 }
 
-static void print_http(const struct policy *policy, struct buffer *out)
+static void tell_http(void *context, const char *key, const char *before, const char *after)
 {
-	if (policy->has_http_plane)
-		buffer_add_text(out, "the HTTP plane");
+	compare_texts(context, key, before, after);
+}
+
+static void compare_http(struct diff *diff)
+{
+	const struct http_policy *before = diff->before ? diff->before->http : NULL;
+	const struct http_policy *after = diff->after->http;
+	int err;
+
+	/* All of its defaults would be told as added, or removed. */
+	if (!before || !after) {
+		compare_texts(diff, "http", before ? "the HTTP plane" : "",
+			      after ? "the HTTP plane" : "");
+		return;
+	}
+	err = http_diff(before, after, tell_http, diff);
+	if (err)
+		diff->out->error = err;
 }
 
 size_t policy_diff(const struct policy *before, const struct policy *after, struct buffer *out)
@@ -269,7 +286,7 @@ size_t policy_diff(const struct policy *before, const struct policy *after, stru
 	compare_values(&diff, "tables.prefixes", print_table_prefixes);
 	compare_values(&diff, "tables.bans", print_table_bans);
 	compare_values(&diff, "flag", print_flag);
-	compare_values(&diff, "http", print_http);
+	compare_http(&diff);
 	if (diff.changes <= POLICY_DIFF_MAX)
 		return diff.changes;
 	buffer_printf(out, "and %zu more changes\n", diff.changes - POLICY_DIFF_MAX);

@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "base/log.h"
+#include "policy/print_http.h"
 #include "policy/rate.h"
 
 void print_interfaces(const struct policy *policy, struct buffer *out)
@@ -195,5 +196,5 @@ void policy_print(const struct policy *policy, struct buffer *out)
 		      policy->tables.prefixes, policy->tables.bans);
 	print_section("flag", policy, print_flag, out);
 	if (policy->has_http_plane)
-		buffer_add_text(out, "http: {}\n");
+		http_print(policy->http, out);
 }
