@@ -110,12 +110,11 @@ static int keep_old_size(struct datapath *datapath, enum datapath_map map)
 	log_warning(
 		"table %s: what it holds does not fit the size of the policy; it keeps its size",
 		datapath_map_name(map));
-	keep_old(datapath, map);
-	if (map != DATAPATH_MAP_sources || datapath->old_fd[DATAPATH_MAP_filter] < 0)
-		return 0;
 	maps_unview(datapath);
-	keep_old(datapath, DATAPATH_MAP_filter);
-	return maps_view(datapath);
+	keep_old(datapath, map);
+	if (map == DATAPATH_MAP_sources && datapath->old_fd[DATAPATH_MAP_filter] >= 0)
+		keep_old(datapath, DATAPATH_MAP_filter);
+	return maps_view(datapath); /* and read the sizes again */
 }
 
 static uint64_t count_entries(const struct datapath *datapath, enum datapath_map map,

@@ -179,19 +179,25 @@ static void other_table_sizes_keep_every_entry(void **state)
 
 static void what_does_not_fit_keeps_its_old_size(void **state)
 {
+	struct ban first = {.prefix = prefix("192.0.2.1"), .until_ns = SL_NEVER};
+	struct ban second = {.prefix = prefix("192.0.2.2"), .until_ns = SL_NEVER};
 	struct datapath_options tiny = small;
 	struct datapath *datapath = *state;
 	struct sl_tracked tracked = {};
 
 	tiny.tables.sources = 1;
+	tiny.tables.bans = 1;
 	track(datapath, "10.1.2.3", &tracked);
 	track(datapath, "10.1.2.4", &tracked);
+	assert_int_equal(bans_put(datapath, &first), 0);
+	assert_int_equal(bans_put(datapath, &second), 0);
 	datapath_close(datapath);
 
 	*state = datapath = open_with(&tiny, DATAPATH_ADOPTED);
 	assert_true(is_tracked(datapath, "10.1.2.3"));
 	assert_true(is_tracked(datapath, "10.1.2.4"));
 	assert_int_equal(datapath->tables.sources, 1024);
+	assert_int_equal(datapath->tables.bans, 4096);
 }
 
 static void what_the_old_programs_track_meanwhile_is_carried_over(void **state)
