@@ -52,10 +52,17 @@ SL_INLINE __u64 word_owed(__u64 word, __u32 tag, __u64 burst_ns, const struct te
 	return owed_ns < burst_ns ? owed_ns : burst_ns;
 }
 
-/* Up to where takes are let in: a stranger's debt is rounded up each time, so its last one gets slack. */
+/*
+ * Up to where takes are let in: a stranger's debt is rounded up each time, so its last one gets slack. Below its
+ * cost, whatever that is: what is owed is cut to the burst, so a packet that fits behind it would fit for ever.
+ */
 SL_INLINE __u64 meter_room(const struct meter *meter, const struct sl_limit *limit)
 {
-	return limit->burst_ns + (meter->tag ? limit->slack_ns : 0);
+	__u64 slack_ns = limit->slack_ns;
+
+	if (!meter->tag)
+		return limit->burst_ns;
+	return limit->burst_ns + (slack_ns < meter->cost_ns ? slack_ns : meter->cost_ns - 1);
 }
 
 SL_INLINE bool meter_fits(const struct meter *meter, const struct sl_limit *limit)
