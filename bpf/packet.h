@@ -158,6 +158,13 @@ SL_INLINE enum parse_result take_ethernet(struct cursor *cur, __be16 *ret_type_b
 	return is_vlan(type_be) ? PARSE_DEEP_TAGS : PARSE_IP;
 }
 
+/* The headers go on where we do not read. The kernel does, and a SYN may be there. */
+SL_INLINE enum parse_result leave_unread(struct packet *pkt)
+{
+	pkt->opens_connection = 1;
+	return PARSE_OPAQUE;
+}
+
 /*
  * A TCP header. In a first fragment it may be cut short: without flags it may be
  * a SYN, and without ports nothing can be said but that.
@@ -177,7 +184,7 @@ SL_INLINE enum parse_result take_tcp(struct cursor *cur, _Bool is_fragment, stru
 	}
 
 	if (cursor_at_limit(cur, sizeof(*tcp)))
-		return PARSE_OPAQUE;
+		return leave_unread(pkt);
 	if (!is_fragment)
 		return PARSE_MALFORMED;
 
@@ -227,7 +234,7 @@ SL_INLINE enum parse_result take_ipv4_payload(struct cursor *cur, _Bool is_fragm
 		const struct extension_header *ah = cursor_take(cur, sizeof(*ah));
 
 		if (!ah)
-			return is_fragment ? PARSE_OPAQUE : PARSE_MALFORMED;
+			return is_fragment ? leave_unread(pkt) : PARSE_MALFORMED;
 		cur->pos += (ah->length + 2) * 4 - sizeof(*ah);
 		pkt->protocol = ah->next;
 	}
@@ -289,7 +296,7 @@ SL_INLINE enum parse_result take_extension(struct cursor *cur, _Bool *is_fragmen
 
 	if (!ext) {
 		if (*is_fragment || cursor_at_limit(cur, sizeof(*ext)))
-			return PARSE_OPAQUE;
+			return leave_unread(pkt);
 		return PARSE_MALFORMED;
 	}
 
@@ -339,7 +346,7 @@ SL_INLINE enum parse_result take_ipv6_chain(struct cursor *cur, struct packet *p
 
 	if (!is_extension(pkt->protocol))
 		return take_transport(cur, is_fragment, pkt);
-	return PARSE_OPAQUE;
+	return leave_unread(pkt);
 }
 
 SL_INLINE enum parse_result take_ipv6(struct cursor *cur, struct packet *pkt)
