@@ -325,6 +325,22 @@ SL_INLINE bool is_offence(enum sl_reason reason)
 	return reason >= SL_OVER_PACKETS && reason <= SL_CONTENDED;
 }
 
+/* What a source is banned for: neither races that were lost, nor an allowance that many share. */
+SL_INLINE bool is_own_fault(enum sl_reason reason)
+{
+	return reason >= SL_OVER_PACKETS && reason <= SL_OVER_PORTLESS;
+}
+
+/*
+ * A drop that is no step towards a ban: the window's base moves with the count. (When 32 bits of drops are full the
+ * carry moves the window's start by a millisecond.)
+ */
+SL_INLINE void window_skip(struct sl_tracked *tracked)
+{
+	if (READ_ONCE(tracked->drop_window))
+		__sync_fetch_and_add(&tracked->drop_window, 1);
+}
+
 /* Rare: a window has just begun, or many drops have passed. */
 static __attribute__((noinline)) int offence_told(struct visit *v, __u64 reason, __u64 kind)
 {
@@ -360,7 +376,7 @@ static __attribute__((noinline)) int offence_banned(struct visit *v, __u64 reaso
 
 /*
  * After dropped packets in all: is it time to tell, or to ban? One load decides; the window word says
- * when counting began and how many had been dropped by then.
+ * when counting began and how many had been dropped by then; 0: it has not begun.
  */
 SL_INLINE void note_drop(struct visit *v, enum sl_reason reason, __u64 dropped)
 {
@@ -368,7 +384,7 @@ SL_INLINE void note_drop(struct visit *v, enum sl_reason reason, __u64 dropped)
 	const struct sl_policy *policy = v->policy;
 	__u64 window = READ_ONCE(tracked->drop_window);
 	__u64 within_ns = policy->ban_after ? policy->ban_within_ns : policy->event_every_ns;
-	bool begins = sl_window_is_over(window, v->now_ns, within_ns);
+	bool begins = !window || sl_window_is_over(window, v->now_ns, within_ns);
 
 	if (begins) {
 		window = sl_window_word(v->now_ns, dropped - 1);
@@ -377,6 +393,10 @@ SL_INLINE void note_drop(struct visit *v, enum sl_reason reason, __u64 dropped)
 	if (begins || !(dropped & (TELL_EVERY_DROPS - 1)))
 		offence_told(v, reason, SL_EVENT_LIMITED);
 
+	if (!is_own_fault(reason)) {
+		window_skip(tracked);
+		return;
+	}
 	if (policy->ban_after && sl_window_drops(window, dropped) >= policy->ban_after) {
 		tracked->drop_window = 0; /* the next window begins after the ban */
 		offence_banned(v, reason, sl_window_drops(window, dropped));
@@ -396,6 +416,8 @@ SL_INLINE void count_source(struct visit *v, enum sl_reason reason, enum sl_verd
 		__sync_fetch_and_add(&tracked->dropped.bytes, v->pkt.len);
 		if (is_offence(reason))
 			note_drop(v, reason, dropped);
+		else
+			window_skip(tracked);
 		break;
 	}
 	case SL_FLAG:

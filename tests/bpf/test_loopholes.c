@@ -7,6 +7,8 @@
 #define A	  "192.0.2.1"
 #define NETWORK	  "2001:db8:0:1::"
 #define TIER(how) "protect: everything\ntiers: {public: {" how "}}\ndefault: public\n"
+#define RULES	  "bans: {after: 5 drops in 10 seconds, for: 1 minute, up to: 3 minutes}\n"
+#define ONE	  TIER("packets: 60/minute burst 1")
 
 /* ---- More than the limit ---------------------------------------------------------- */
 
@@ -47,11 +49,77 @@ static void a_syn_behind_more_than_we_read_counts_as_a_connection(void **state)
 	assert_int_equal(harness_passes(*state, &deep, 100), 2);
 }
 
+/* ---- Bans nobody has deserved ------------------------------------------------------- */
+
+static void drops_of_a_denied_address_ban_none_of_its_neighbours(void **state)
+{
+	struct frame denied = frame_of_tcp(NETWORK "66", 80, ACK);
+	struct frame neighbor = frame_of_tcp(NETWORK "1", 80, ACK);
+	struct sl_ban ban;
+
+	harness_policy(*state, ONE RULES "sources: {'2001:db8:0:1::66': deny}\n");
+	assert_reason(*state, &neighbor, CONFORMING);
+	assert_reason(*state, &neighbor, OVER_PACKETS);
+	assert_int_equal(harness_passes(*state, &denied, 1000), 0);
+	assert_reason(*state, &neighbor, OVER_PACKETS);
+	assert_false(harness_ban_of(*state, NETWORK "1", &ban));
+	harness_passes(*state, &neighbor, 3);
+	assert_true(harness_ban_of(*state, NETWORK "1", &ban));
+}
+
+static void drops_under_a_banned_prefix_do_not_ban_a_second_time(void **state)
+{
+	struct frame frame = frame_of_tcp(A, 80, ACK);
+	struct sl_ban ban;
+
+	harness_policy(*state, ONE RULES);
+	harness_passes(*state, &frame, 2);
+	harness_ban_prefix(*state, "192.0.2.0/24", HARNESS_START + 2 * SECOND);
+	assert_int_equal(harness_passes(*state, &frame, 1000), 0);
+	harness_set_clock(*state, HARNESS_START + 2 * SECOND);
+	assert_int_equal(harness_passes(*state, &frame, 2), 1);
+	assert_false(harness_ban_of(*state, A, &ban));
+}
+
+static void the_first_drop_after_a_ban_is_one_drop_soon_after_boot_too(void **state)
+{
+	struct frame frame = frame_of_tcp(A, 80, ACK);
+	struct sl_ban ban;
+
+	harness_set_clock(*state, 20 * SECOND);
+	harness_policy(*state, ONE "bans: {after: 5 drops in 10 minutes, for: 1 minute}\n");
+	harness_passes(*state, &frame, 6);
+	assert_true(harness_ban_of(*state, A, &ban));
+	harness_set_clock(*state, ban.until_ns);
+	assert_int_equal(harness_passes(*state, &frame, 2), 1);
+	assert_true(harness_ban_of(*state, A, &ban));
+	assert_int_equal(ban.strikes, 1);
+}
+
+static void what_many_share_under_deep_tags_is_never_banned(void **state)
+{
+	struct frame frame = frame_new();
+
+	for (int i = 0; i < 3; i++)
+		frame_vlan(&frame, 0x8100, 7);
+	frame_ip(&frame, A);
+	frame_tcp(&frame, 80, ACK);
+	frame_finish(&frame);
+	harness_policy(*state, ONE RULES);
+	harness_passes(*state, &frame, 100);
+	assert_int_equal(harness_reason_count(*state, SL_BANNED), 0);
+	assert_int_equal(harness_state(*state)->bans, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HARNESS_TEST(a_stranger_gains_nothing_by_frames_too_short_for_ethernet),
 		HARNESS_TEST(a_syn_behind_more_than_we_read_counts_as_a_connection),
+		HARNESS_TEST(drops_of_a_denied_address_ban_none_of_its_neighbours),
+		HARNESS_TEST(drops_under_a_banned_prefix_do_not_ban_a_second_time),
+		HARNESS_TEST(the_first_drop_after_a_ban_is_one_drop_soon_after_boot_too),
+		HARNESS_TEST(what_many_share_under_deep_tags_is_never_banned),
 	};
 
 	return cmocka_run_group_tests(tests, harness_setup_group, harness_teardown_group);
