@@ -155,20 +155,6 @@ SL_INLINE enum sl_reason bill_take(struct bill *bill)
 	return CONTINUE;
 }
 
-/* The first packet of a tracked source under another policy. */
-static __attribute__((noinline)) int clamp_tracked(struct sl_tracked *tracked,
-						   const struct sl_tier *tier, __u64 now_ns)
-{
-	if (!tracked || !tier)
-		return 0;
-
-#pragma unroll
-	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
-		if (tier->limit[kind].cost)
-			word_clamp(&tracked->full_at_ns[kind], now_ns + tier->limit[kind].burst_ns);
-	return 0;
-}
-
 SL_INLINE void clamp_stranger(struct bill *bill, enum sl_kind refused_by)
 {
 #pragma unroll
@@ -280,6 +266,7 @@ static __attribute__((noinline)) int promote(struct visit *v, const struct bill 
 	if (!bill->meter[SL_CONNECTIONS].cost_ns)
 		entry->full_at_ns[SL_CONNECTIONS] =
 			v->now_ns + other_debt(&v->source, SL_CONNECTIONS, &bill->terms);
+	entry->rule = v->rule_word;
 	entry->first_seen_ns = v->now_ns;
 	v->tracked = source_promote(v->cfg, &v->source, entry);
 	return 0;
@@ -300,8 +287,6 @@ SL_INLINE enum sl_reason bucket(struct visit *v)
 	v->now_ns = read_clock(tier->fine_clock);
 	bill.terms = (struct terms){tier, v->now_ns, READ_ONCE(v->cfg->longest_burst_ns)};
 
-	if (v->tracked && v->is_new_policy)
-		clamp_tracked(v->tracked, tier, v->now_ns);
 	bill_read(v, &bill);
 	refused_by = bill_check(&bill, &soft);
 	if (refused_by == SL_KIND_COUNT) {

@@ -28,14 +28,14 @@ struct visit {
 	const struct sl_policy *policy;
 	struct sl_tracked *tracked; /* NULL: a stranger */
 	__u64 now_ns;		    /* 0: the clock has not been read */
+	__u64 rule_word;	    /* what an entry keeps of the rule */
 	__u32 ifindex;
 	__u32 rule_id;
 	__u8 tier; /* number, SL_TIER_ALLOW or _DENY, once has_rule */
 	__u8 has_rule;
-	__u8 named;	    /* an explicit prefix names the source */
-	__u8 is_opaque;	    /* charged without a port, under reasons of its own */
-	__u8 is_deep;	    /* likewise, for a stack of tags */
-	__u8 is_new_policy; /* tracked, and last seen under another policy */
+	__u8 named;	/* an explicit prefix names the source */
+	__u8 is_opaque; /* charged without a port, under reasons of its own */
+	__u8 is_deep;	/* likewise, for a stack of tags */
 };
 
 /* ---- Policy and clock --------------------------------------------------------- */
@@ -272,14 +272,29 @@ SL_INLINE bool rule_from_cache(struct visit *v)
 	if (!v->tracked)
 		return false;
 	word = READ_ONCE(v->tracked->rule);
-	v->is_new_policy = word >> 32 != v->policy->generation;
-	if (v->is_new_policy || (word & 0xff) == SL_TIER_UNCACHED)
+	if (word >> 32 != v->policy->generation || (word & 0xff) == SL_TIER_UNCACHED)
 		return false;
 
 	v->rule_id = (word >> 8) & SL_RULES_MAX;
 	v->tier = word & 0xff;
 	v->has_rule = true;
 	return true;
+}
+
+/*
+ * Write down what rule a tracked source has. Debts are cut at this moment, whatever becomes of this packet: nobody asks
+ * again under this policy. Swapped: an entry that the sweep took out meanwhile may be somebody else's by now.
+ */
+SL_INLINE void cache_rule(struct visit *v)
+{
+	const struct sl_tier *tier = &v->policy->tier[v->tier];
+	__u64 before = READ_ONCE(v->tracked->rule);
+
+	if (before == v->rule_word)
+		return;
+	if (before >> 32 != v->policy->generation)
+		clamp_tracked(v->tracked, tier, read_clock(tier->fine_clock));
+	__sync_val_compare_and_swap(&v->tracked->rule, before, v->rule_word);
 }
 
 SL_INLINE enum sl_reason policy_rule(struct visit *v)
@@ -300,10 +315,10 @@ SL_INLINE enum sl_reason policy_rule(struct visit *v)
 	if (v->tier == SL_TIER_ALLOW)
 		return SL_ALLOW_RULE;
 
+	v->rule_word = sl_rule_word(v->policy->generation, rule->id,
+				    rule->flags & SL_RULE_SPLIT ? SL_TIER_UNCACHED : rule->tier);
 	if (v->tracked)
-		v->tracked->rule =
-			sl_rule_word(v->policy->generation, rule->id,
-				     rule->flags & SL_RULE_SPLIT ? SL_TIER_UNCACHED : rule->tier);
+		cache_rule(v);
 	return CONTINUE;
 }
 

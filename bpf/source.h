@@ -75,6 +75,20 @@ SL_INLINE struct sl_tracked *source_promote(const struct sl_config *cfg,
 	return bpf_map_lookup_elem(&sources, source);
 }
 
+/* The first packet of a tracked source under another policy. */
+static __attribute__((noinline)) int clamp_tracked(struct sl_tracked *tracked,
+						   const struct sl_tier *tier, __u64 now_ns)
+{
+	if (!tracked || !tier)
+		return 0;
+
+#pragma unroll
+	for (enum sl_kind kind = 0; kind < SL_KIND_COUNT; kind++)
+		if (tier->limit[kind].cost)
+			word_clamp(&tracked->full_at_ns[kind], now_ns + tier->limit[kind].burst_ns);
+	return 0;
+}
+
 /* What is said of a source; packed for a subprogram, which takes five arguments. */
 struct telling {
 	__u64 now_ns;

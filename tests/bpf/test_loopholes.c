@@ -111,6 +111,36 @@ static void what_many_share_under_deep_tags_is_never_banned(void **state)
 	assert_int_equal(harness_state(*state)->bans, 0);
 }
 
+/* ---- Reload ---------------------------------------------------------------------------- */
+
+#define LONG  TIER("packets: 1/minute burst 60")
+#define SHORT TIER("packets: 60/minute burst 5")
+
+static void a_banned_packet_first_does_not_keep_the_old_debt(void **state)
+{
+	struct frame frame = frame_of_tcp(A, 80, ACK);
+
+	harness_policy(*state, LONG);
+	assert_int_equal(harness_passes(*state, &frame, 100), 60);
+	harness_ban(*state, A, HARNESS_START + SECOND);
+	harness_policy(*state, SHORT);
+	assert_reason(*state, &frame, BANNED);
+	harness_advance(*state, 6 * SECOND);
+	assert_int_equal(harness_passes(*state, &frame, 100), 5);
+}
+
+static void an_entry_knows_its_rule_from_its_first_packet(void **state)
+{
+	struct frame frame = frame_of_tcp(A, 80, ACK);
+	struct sl_tracked tracked;
+
+	harness_policy(*state, ONE "sources: {192.0.2.0/24: public}\n");
+	assert_reason(*state, &frame, CONFORMING);
+	assert_true(harness_tracked(*state, A, &tracked));
+	assert_int_equal(tracked.rule >> 32, harness_compiled(*state).generation);
+	assert_int_not_equal(tracked.rule >> 8 & SL_RULES_MAX, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +150,8 @@ int main(void)
 		HARNESS_TEST(drops_under_a_banned_prefix_do_not_ban_a_second_time),
 		HARNESS_TEST(the_first_drop_after_a_ban_is_one_drop_soon_after_boot_too),
 		HARNESS_TEST(what_many_share_under_deep_tags_is_never_banned),
+		HARNESS_TEST(a_banned_packet_first_does_not_keep_the_old_debt),
+		HARNESS_TEST(an_entry_knows_its_rule_from_its_first_packet),
 	};
 
 	return cmocka_run_group_tests(tests, harness_setup_group, harness_teardown_group);
