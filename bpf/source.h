@@ -137,7 +137,8 @@ SL_INLINE void tell_offence(const struct sl_source *source, struct sl_tracked *t
 	__u64 before_ns = READ_ONCE(tracked->event_ns);
 	__u64 total = READ_ONCE(tracked->dropped.packets) + READ_ONCE(tracked->flagged.packets);
 
-	if (before_ns && telling->now_ns - before_ns < every_ns)
+	/* Signed: another CPU, whose clock reading was a little later, may have been first. */
+	if (before_ns && (__s64)(telling->now_ns - before_ns) < (__s64)every_ns)
 		return;
 	if (__sync_val_compare_and_swap(&tracked->event_ns, before_ns, telling->now_ns) !=
 	    before_ns)

@@ -119,8 +119,11 @@ SL_INLINE void stranger_find(__u64 hash, enum sl_kind kind, const struct sl_limi
 	place = stranger_place(pair.line, pair.other, meter->tag);
 	if (place >= NO_PLACE)
 		return;
-	/* Taken by another since it was found: that race ends in refusal when it is taken. */
 	meter_place(meter, pair, place);
+	if (sl_word_tag(meter->seen) != meter->tag) {
+		meter->word = NULL; /* another took it since it was found: a place is chosen anew */
+		return;
+	}
 	meter->owed_ns = word_owed(meter->seen, meter->tag, limit->burst_ns, terms);
 }
 
