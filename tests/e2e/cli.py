@@ -162,8 +162,8 @@ class Outcome:
         self.err = done.stderr.decode("utf-8", "surrogateescape")
 
 
-def sluice(*words, stdin=b"", locale="C.UTF-8", timeout=30):
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": locale, "TERM": "xterm-256color"}
+def sluice(*words, stdin=b"", locale="C.UTF-8", timeout=30, env=None):
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": locale, "TERM": "xterm-256color"} | (env or {})
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
         if name in os.environ:
             environment[name] = os.environ[name]
@@ -295,6 +295,13 @@ class Answers(unittest.TestCase):
         for part in ("be dropped", "line 9", "192.0.2.0/24", "1000", "4000", "2.00 MiB",
                      "10m00s", "strike 2", "scraper", "3.60 M"):
             self.assertIn(part, done.out)
+
+    def test_sources_leave_the_bar_out_where_it_does_not_fit(self):
+        narrow, _ = ask(answer([SOURCE]), "sources", env={"COLUMNS": "80"})
+        self.assertLessEqual(max(map(len, narrow.out.splitlines())), 80)
+        self.assertIn("BANNED FOR", narrow.out)
+        wide, _ = ask(answer([SOURCE]), "sources", env={"COLUMNS": "120"})
+        self.assertGreater(max(map(len, wide.out.splitlines())), 80)
 
     def test_explain_calls_nobody_limited_who_is_judged_by_rule(self):
         rule = EXPLAIN | {"tier": "deny", "tracked": False, "ban": None, "limits": []}

@@ -10,6 +10,7 @@
 
 #define TOP_MAX	  100000 /* beyond it the agent only streams: --all */
 #define BAR_CELLS 16
+#define BAR	  6 /* its column: the share beside it says the same */
 
 static const struct column columns[] = {
 	{"SOURCE", false},    {"TIER", false},	{"PASSED", true}, {"FLAGGED", true},
@@ -67,6 +68,7 @@ static enum exit_code run_list(const struct cli *cli, const char *by)
 		return code;
 
 	json_array_foreach(sources, i, source) add_source(&table, cli, source);
+	table.gives_way = BAR;
 	table_print(&table, &cli->look);
 	if (!table_rows(&table))
 		puts("no source is tracked: nobody was refused or sent much lately");
@@ -85,6 +87,7 @@ static enum exit_code run_one(const struct cli *cli, const char *address)
 	if (!source)
 		return code;
 	add_source(&table, cli, source);
+	table.gives_way = BAR;
 	table_print(&table, &cli->look);
 	return EXIT_DONE;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "memory.h"
 #include "table.h"
 
-#define GAP 2 /* columns of space between cells */
+#define LEFT_OUT SIZE_MAX /* the width of a column that is not shown */
+#define GAP	 2	  /* columns of space between cells */
 
 struct table table_new(const struct column *columns)
 {
@@ -75,6 +77,15 @@ static void pad(size_t columns)
 	printf("%*s", (int)columns, "");
 }
 
+static bool is_left_out(const struct table *table, const struct look *look, const size_t *widths)
+{
+	size_t all = (table->column_count - 1) * GAP;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		all += widths[i];
+	return table->gives_way && look->columns && all > look->columns;
+}
+
 /* One row, or with cells NULL the titles. */
 static void print_row(const struct table *table, const struct look *look, const struct cell *cells,
 		      const size_t *widths)
@@ -87,6 +98,8 @@ static void print_row(const struct table *table, const struct look *look, const 
 		size_t slack = widths[i] - text_width(text);
 		bool is_right = table->columns[i].is_right;
 
+		if (widths[i] == LEFT_OUT)
+			continue;
 		if (*text) {
 			pad(owed + (is_right ? slack : 0));
 			printf("%s%s%s", colour_on(look, colour), text, colour_off(look, colour));
@@ -107,6 +120,8 @@ void table_print(const struct table *table, const struct look *look)
 		return;
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = column_width(table, i);
+	if (is_left_out(table, look, widths))
+		widths[table->gives_way] = LEFT_OUT;
 	print_row(table, look, NULL, widths);
 	for (size_t i = 0; i < table_rows(table); i++)
 		print_row(table, look, table->cells + i * table->column_count, widths);

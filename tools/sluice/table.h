@@ -18,6 +18,7 @@ struct table {
 	size_t cell_count;
 	size_t room;
 	struct cell *cells; /* row by row */
+	size_t gives_way;   /* column left out where lines would be wider than look's; 0: none */
 };
 
 struct cell {

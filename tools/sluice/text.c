@@ -2,17 +2,30 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "text.h"
 
+/* COLUMNS, where it is exported, else the terminal's own; 0 without either. */
+static unsigned columns_of_stdout(void)
+{
+	const char *wanted = getenv("COLUMNS");
+	struct winsize size;
+	int columns = wanted ? atoi(wanted) : 0;
+
+	if (columns > 0)
+		return (unsigned)columns;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
 struct look look_of_stdout(void)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
-	struct look look = {.is_terminal = isatty(STDOUT_FILENO)};
+	struct look look = {.is_terminal = isatty(STDOUT_FILENO), .columns = columns_of_stdout()};
 
 	look.has_unicode = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	look.has_colour = look.is_terminal && (!no_colour || !*no_colour) && term &&

@@ -22,9 +22,10 @@ struct look {
 	bool is_terminal;
 	bool has_colour;
 	bool has_unicode;
+	unsigned columns; /* of a line; 0: as long as it likes */
 };
 
-/* Looks at stdout, the locale (setlocale() must have been called), NO_COLOR and TERM. */
+/* Looks at stdout, the locale (setlocale() must have been called), NO_COLOR, TERM and COLUMNS. */
 struct look look_of_stdout(void);
 
 enum colour {
