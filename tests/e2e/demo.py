@@ -78,7 +78,7 @@ def the_polite_loses_nothing_and_the_greedy_gets_its_limit_before_everybodys_eye
     offered, passed, dropped, mode = table["greedy"]
     assert abs(passed - 6000) <= 120 and passed + dropped <= offered and mode == "native", table
     assert table["flood"][0] > 100_000, table
-    assert "$ sluice explain 10.9.1.2" in output and "tier     customer" in output, output
+    assert "$ sluice explain 10.9.1.2" in output and "tier     known" in output, output
     assert "\033" not in output, "no escapes in a pipe"
     assert not left_behind(demo.pid), left_behind(demo.pid)
 

@@ -141,8 +141,9 @@ class Scene:
                 "passed": one["packets"] - dropped, "dropped": dropped, "mode": one["mode"]}
         return seen
 
-    def ask(self, *command):
-        """What a command of `sluice` prints."""
+    def ask(self, *command, columns=0):
+        """What a command of `sluice` prints, in lines of so many columns."""
         done = subprocess.run([build_path("sluice"), *command, "--control", self.sluice.control],
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=30,
+                              env=os.environ | {"COLUMNS": str(columns)})
         return done.stdout + done.stderr

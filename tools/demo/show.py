@@ -6,9 +6,9 @@ import time
 
 from result import (Greedy, Polite, Row, check_greedy, check_mode, check_polite, milliseconds,
                     table)
-from scene import (CLIENTS, FORGED_SOURCES, GREEDY_RATE, POLICY_PATH, POLITE_RATE, ROOT, Scene, Stage,
-                   address, generated, wait_for)
-from view import MARGIN, count, live_lines, plain_line, rates
+from scene import (CLIENTS, FORGED_FIRST, FORGED_SOURCES, GREEDY_RATE, POLICY_PATH, POLITE_RATE, ROOT,
+                   Scene, Stage, address, generated, wait_for)
+from view import MARGIN, live_lines, plain_line, rates
 
 LOOK_SECONDS = 0.25
 PLAIN_SECONDS = 1
@@ -26,7 +26,7 @@ TITLES = {
 }
 SENDS = {"polite": f"{POLITE_RATE} GET/s", "greedy": f"{GREEDY_RATE:,} UDP/s",
          "flood": f"{FORGED_SOURCES // 1_000_000} M addresses"}
-TIER_OF = {"polite": "customer", "greedy": "customer", "flood": "public"}
+TIER_OF = {"polite": "known", "greedy": "known", "flood": "public"}
 
 
 def limit_of(scene, source, kind):
@@ -66,8 +66,8 @@ class Show:
                 return self.play()
 
     def play(self):
-        self.limits = {"customer": limit_of(self.scene, address("greedy"), "packets"),
-                       "public": limit_of(self.scene, "100.64.0.1", "connections")}
+        self.limits = {"known": limit_of(self.scene, address("greedy"), "packets"),
+                       "public": limit_of(self.scene, FORGED_FIRST, "connections")}
         try:
             self.watch()
         finally:
@@ -109,7 +109,8 @@ class Show:
             if "would be dropped" in why:
                 break
         sources = ("sources", "--top", "4")
-        return [(sources, self.scene.ask(*sources)), (explain, why)]
+        columns = self.screen.width if self.screen.is_live else 0
+        return [(sources, self.scene.ask(*sources, columns=columns)), (explain, why)]
 
     def add_up(self):
         """Rows and what the clients counted, once everybody has ended and everything has arrived."""
@@ -124,7 +125,7 @@ class Show:
         return (Polite(rows["polite"], polite["sent"], polite["answered"], polite["median"],
                        polite["p99"]),
                 Greedy(rows["greedy"], scene.sink.said["arrived"], greedy["seconds"],
-                       self.limits["customer"]["rate"], self.limits["customer"]["burst"]),
+                       self.limits["known"]["rate"], self.limits["known"]["burst"]),
                 rows["flood"])
 
     def settle(self):
@@ -153,7 +154,7 @@ class Show:
         self.tell_flood(flood)
         for command, answer in self.asked or ():
             screen.say("", MARGIN + screen.paint("$ sluice " + " ".join(command), "strong"),
-                       *[MARGIN + line for line in answer.rstrip().splitlines()])
+                       *answer.rstrip().splitlines())
         self.tell_next()
         return all(check.holds for check in verdicts)
 
