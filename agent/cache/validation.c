@@ -123,6 +123,18 @@ enum head_update validation_head(const struct validators *answer, int64_t answer
 	return HEAD_UPDATES;
 }
 
+/* Checksums of the stored bytes; there are no numbers for these names. */
+static bool is_digest(struct bytes name)
+{
+	static const char *const names[] = {"content-md5", "content-digest", "repr-digest",
+					    "digest"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (bytes_equal_nocase(name, bytes_of(names[i])))
+			return true;
+	return false;
+}
+
 bool validation_may_update(const struct field *field)
 {
 	switch (field->id) {
@@ -133,6 +145,8 @@ bool validation_may_update(const struct field *field)
 	case FIELD_AGE: /* and this one is computed, never stored */
 		return false;
 	}
+	if (field->id == FIELD_OTHER && is_digest(field->name))
+		return false;
 	return !(field_flags(field->id, field->name) & (FIELD_IS_HOP | FIELD_NOT_STORED));
 }
 

@@ -192,11 +192,14 @@ void caching_complete(struct exchange *x)
 /* What a 304 may not put into a stored head, beside what validation.h says. */
 static bool is_not_taken(const void *context, const struct field *field)
 {
-	const struct worker *worker = context;
+	const struct exchange *x = context;
+	const struct worker *worker = x->worker;
 	ptrdiff_t index = field - worker->resp.fields.field;
 
+	if (field->id == FIELD_SET_COOKIE)
+		return !x->route->share_set_cookie;
 	return field->id == FIELD_VIA || field->id == FIELD_CACHE_STATUS ||
-	       field->id == FIELD_SET_COOKIE || field->id == FIELD_VARY ||
+	       field->id == FIELD_VARY ||
 	       field_flags((enum field_name)field->id, field->name) & FIELD_IS_LIMITS ||
 	       field_set_has(&worker->resp_connection.hop, (unsigned)index);
 }
@@ -208,7 +211,7 @@ static bool merge_head(struct exchange *x, struct buffer *merged)
 						  .max_fields = HEAD_FIELDS_MAX};
 	struct worker *worker = x->worker;
 	const struct head_merge merge = {object_head(x->cache.object), &worker->resp.fields,
-					 is_not_taken, worker};
+					 is_not_taken, x};
 	size_t scanned = 0;
 
 	validation_merge(&merge, merged);
