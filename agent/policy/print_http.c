@@ -193,7 +193,7 @@ static void tell_routes(struct telling *telling)
 	const struct http_policy *http = telling->http;
 
 	for (size_t i = 0; i < http->route_count; i++) {
-		struct flow_map map = flow_begin(begin(telling));
+		struct flow_map map = flow_map_begin(begin(telling));
 
 		print_quoted(http->routes[i].match, flow_key(&map, "match"));
 		print_route(&(struct route_printing){http, &http->routes[i], &map});

@@ -7,7 +7,7 @@
 #include "base/duration.h"
 #include "policy/rate.h"
 
-struct flow_map flow_begin(struct buffer *out)
+struct flow_map flow_map_begin(struct buffer *out)
 {
 	buffer_add_text(out, "{");
 	return (struct flow_map){.out = out};
@@ -191,7 +191,7 @@ static void print_limit(const struct http_limit *limit, struct buffer *out)
 		print_quoted(text, out);
 		return;
 	}
-	map = flow_begin(out);
+	map = flow_map_begin(out);
 	print_quoted(text, flow_key(&map, "limit"));
 	if (limit->name_given)
 		print_quoted(limit->name, flow_key(&map, "name"));
@@ -235,7 +235,7 @@ void print_listener(const struct http_listener *listener, struct buffer *out)
 		print_address(&listener->address, out);
 		return;
 	}
-	map = flow_begin(out);
+	map = flow_map_begin(out);
 	print_address(&listener->address, flow_key(&map, "address"));
 	if (listener->is_https)
 		buffer_add_text(flow_key(&map, "scheme"), "https");
@@ -246,7 +246,7 @@ void print_listener(const struct http_listener *listener, struct buffer *out)
 
 static void print_health(const struct http_health *health, struct buffer *out)
 {
-	struct flow_map map = flow_begin(out);
+	struct flow_map map = flow_map_begin(out);
 
 	if (health->path)
 		print_quoted(health->path, flow_key(&map, "path"));
@@ -259,7 +259,7 @@ static void print_health(const struct http_health *health, struct buffer *out)
 
 void print_upstream(const struct http_upstream *upstream, struct buffer *out)
 {
-	struct flow_map map = flow_begin(out);
+	struct flow_map map = flow_map_begin(out);
 	char wait[DURATION_TEXT_MAX];
 
 	buffer_add_text(flow_key(&map, "servers"), "[");

@@ -11,7 +11,7 @@ struct flow_map {
 	bool has_keys;
 };
 
-struct flow_map flow_begin(struct buffer *out);
+struct flow_map flow_map_begin(struct buffer *out);
 /* "NAME: ", with what goes before it; the value is the caller's. Returns out. */
 struct buffer *flow_key(struct flow_map *map, const char *name);
 void flow_end(struct flow_map *map);

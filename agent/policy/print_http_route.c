@@ -33,7 +33,7 @@ static void print_exempt(const struct http_route *route, struct buffer *out)
 
 static void print_on_limit(const struct http_on_limit *on_limit, struct buffer *out)
 {
-	struct flow_map map = flow_begin(out);
+	struct flow_map map = flow_map_begin(out);
 
 	buffer_printf(flow_key(&map, "status"), "%u", on_limit->status);
 	if (on_limit->body) {
@@ -75,7 +75,7 @@ static bool is_plain_key(const struct http_cache_key *key)
 
 static void print_cache_key(const struct http_cache_key *key, struct buffer *out)
 {
-	struct flow_map map = flow_begin(out);
+	struct flow_map map = flow_map_begin(out);
 
 	print_query(key, flow_key(&map, "query"));
 	if (key->headers.count)
@@ -95,7 +95,7 @@ static void print_cache(const struct http_cache_rule *rule, struct buffer *out)
 		buffer_add_text(out, "off");
 		return;
 	}
-	map = flow_begin(out);
+	map = flow_map_begin(out);
 	if (rule->has_lifetime)
 		print_span(rule->lifetime_ns, flow_key(&map, "for"));
 	if (!is_plain_key(&rule->key))
