@@ -53,24 +53,42 @@ static struct sl_tracked merge(const struct sl_tracked *a, const struct sl_track
 	return both;
 }
 
-/* Add what the new map lacks. A source that both have keeps the greater debt. Returns 0 or -errno. */
+static int merge_source(int fd, const void *key, const struct sl_tracked *old)
+{
+	struct sl_tracked there, both;
+
+	if (bpf_map_lookup_elem(fd, key, &there))
+		return 0;
+	both = merge(&there, old);
+	if (!memcmp(both.full_at_ns, there.full_at_ns, sizeof(both.full_at_ns)))
+		return 0;
+	return bpf_map_update_elem(fd, key, &both, BPF_EXIST);
+}
+
+/* The new program may have banned again meanwhile: the later end holds. */
+static int merge_ban(int fd, const void *key, const struct sl_ban *old)
+{
+	struct sl_ban there;
+
+	if (bpf_map_lookup_elem(fd, key, &there) || there.until_ns >= old->until_ns)
+		return 0;
+	return bpf_map_update_elem(fd, key, old, BPF_EXIST);
+}
+
+/* Add what the new map lacks. A source that both have keeps the greater debt, a ban the later end. Returns 0 or -errno. */
 static int copy_entry(struct datapath *datapath, enum datapath_map map, const void *key,
 		      const void *value)
 {
-	struct sl_tracked there, both;
+	bool is_merged = map == DATAPATH_MAP_sources || map == DATAPATH_MAP_bans;
 	int fd = datapath->fd[map], error;
 
 	if (map == DATAPATH_MAP_sources)
 		filter_add(datapath, key);
-	error = bpf_map_update_elem(fd, key, value,
-				    map == DATAPATH_MAP_sources ? BPF_NOEXIST : BPF_ANY);
-	if (error != -EEXIST || bpf_map_lookup_elem(fd, key, &there))
-		return error == -EEXIST ? 0 : error;
-
-	both = merge(&there, value);
-	if (!memcmp(both.full_at_ns, there.full_at_ns, sizeof(both.full_at_ns)))
-		return 0;
-	return bpf_map_update_elem(fd, key, &both, BPF_EXIST);
+	error = bpf_map_update_elem(fd, key, value, is_merged ? BPF_NOEXIST : BPF_ANY);
+	if (error != -EEXIST || !is_merged)
+		return error;
+	return map == DATAPATH_MAP_sources ? merge_source(fd, key, value)
+					   : merge_ban(fd, key, value);
 }
 
 static int copy_map(struct datapath *datapath, enum datapath_map map)
@@ -117,33 +135,44 @@ static int keep_old_size(struct datapath *datapath, enum datapath_map map)
 	return maps_view(datapath); /* and read the sizes again */
 }
 
-static uint64_t count_entries(const struct datapath *datapath, enum datapath_map map,
-			      uint32_t value_size)
+static int count_entries(const struct datapath *datapath, enum datapath_map map,
+			 uint32_t value_size, uint64_t *ret_count)
 {
 	auto_walk struct map_walk walk = {};
 	uint64_t count = 0;
+	int error = map_walk_begin(&walk, datapath->fd[map], sizeof(struct sl_source), value_size);
 
-	if (map_walk_begin(&walk, datapath->fd[map], sizeof(struct sl_source), value_size))
-		return 0;
+	if (error)
+		return error;
 	do {
-		if (map_walk_step(&walk))
-			break;
+		error = map_walk_step(&walk);
+		if (error)
+			return error;
 		count += walk.count;
 	} while (walk.count);
-	return count;
+	*ret_count = count;
+	return 0;
 }
 
-static void count_anew(struct datapath *datapath)
+/*
+ * Programs go on counting: the difference is added. One that adds an entry now may be counted twice, never missed: a
+ * count of bans that is too low would become 0, and the last ban would not be looked up.
+ */
+static void count_map(const struct datapath *datapath, enum datapath_map map, uint32_t value_size,
+		      __u64 *counter)
 {
-	if (datapath->old_fd[DATAPATH_MAP_sources] >= 0)
-		__atomic_store_n(
-			&datapath->state->tracked,
-			count_entries(datapath, DATAPATH_MAP_sources, sizeof(struct sl_tracked)),
-			__ATOMIC_RELAXED);
-	if (datapath->old_fd[DATAPATH_MAP_bans] >= 0)
-		__atomic_store_n(&datapath->state->bans,
-				 count_entries(datapath, DATAPATH_MAP_bans, sizeof(struct sl_ban)),
-				 __ATOMIC_RELAXED);
+	uint64_t before = __atomic_load_n(counter, __ATOMIC_ACQUIRE), count;
+
+	if (datapath->old_fd[map] < 0 || count_entries(datapath, map, value_size, &count))
+		return; /* not to be counted now: the old count is the better guess */
+	__atomic_fetch_add(counter, count - before, __ATOMIC_RELAXED);
+}
+
+static void count_anew(const struct datapath *datapath)
+{
+	count_map(datapath, DATAPATH_MAP_sources, sizeof(struct sl_tracked),
+		  &datapath->state->tracked);
+	count_map(datapath, DATAPATH_MAP_bans, sizeof(struct sl_ban), &datapath->state->bans);
 }
 
 int resize_copy(struct datapath *datapath)

@@ -224,6 +224,33 @@ static void what_the_old_programs_track_meanwhile_is_carried_over(void **state)
 	assert_int_equal(datapath->state->tracked, 2);
 }
 
+static void a_ban_of_the_new_programs_outlives_what_the_old_ones_left(void **state)
+{
+	struct sl_ban ended = {.until_ns = 50, .strikes = 1},
+		      again = {.until_ns = 900, .strikes = 2};
+	struct datapath_options large = small;
+	struct datapath *datapath = *state;
+	struct sl_source key = source(datapath, "10.1.2.3"), late = source(datapath, "10.9.9.9");
+	struct sl_ban found;
+
+	large.tables.bans = 9999;
+	bpf_map_update_elem(datapath->fd[DATAPATH_MAP_bans], &key, &ended, BPF_NOEXIST);
+	datapath->state->bans = 1;
+	datapath_close(datapath);
+	*state = datapath = open_with(&large, DATAPATH_ADOPTED);
+
+	/* A strike by a new program, and by an old one. */
+	bpf_map_update_elem(datapath->fd[DATAPATH_MAP_bans], &key, &again, BPF_EXIST);
+	bpf_map_update_elem(datapath->old_fd[DATAPATH_MAP_bans], &late, &again, BPF_NOEXIST);
+	datapath_finish_adoption(datapath);
+
+	assert_int_equal(bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_bans], &key, &found), 0);
+	assert_int_equal(found.until_ns, 900);
+	assert_int_equal(found.strikes, 2);
+	assert_int_equal(bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_bans], &late, &found), 0);
+	assert_int_equal(datapath->state->bans, 2);
+}
+
 /* ---- Reload --------------------------------------------------------------------- */
 
 static void a_reload_keeps_the_numbers_of_what_stays(void **state)
@@ -286,6 +313,7 @@ int main(void)
 		TEST(other_table_sizes_keep_every_entry),
 		TEST(what_does_not_fit_keeps_its_old_size),
 		TEST(what_the_old_programs_track_meanwhile_is_carried_over),
+		TEST(a_ban_of_the_new_programs_outlives_what_the_old_ones_left),
 		TEST(a_reload_keeps_the_numbers_of_what_stays),
 		TEST(each_load_fills_the_slot_of_its_generation),
 		TEST(the_longest_burst_only_grows),
