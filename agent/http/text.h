@@ -23,7 +23,8 @@ static inline void text_add(struct text *text, struct bytes more)
 		text->is_cut = true;
 		return;
 	}
-	memcpy(text->at, more.at, more.len);
+	if (more.len)
+		memcpy(text->at, more.at, more.len);
 	text->at += more.len;
 }
 
