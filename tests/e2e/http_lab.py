@@ -385,6 +385,8 @@ class Proxy:
 def policy(*ports, http="", upstream=""):
     servers = ", ".join('"127.0.0.1:%d"' % port for port in ports)
     what = "{servers: [%s], %s}" % (servers, upstream) if upstream else "[%s]" % servers
+    if "cache:" not in http:
+        http += "  cache: off\n"  # every request is to reach the origin
     return 'http:\n  listen: ["127.0.0.1:PORT"]\n  upstream: %s\n%s' % (what, http)
 
 
