@@ -167,13 +167,26 @@ static void fill_moved(struct worker *worker, struct letter *letter)
 	conn_run(x->conn);
 }
 
-/* Under the fill's lock, on whichever thread. */
+static void post(struct exchange *x)
+{
+	if (!atomic_exchange(&x->cache.is_posted, true))
+		worker_post(x->worker, &x->cache.letter);
+}
+
+/* Under the fill's lock, on the thread that feeds it. */
 static void wake(struct fill_waiter *waiter)
 {
 	struct exchange *x = list_owner(waiter, struct exchange, cache.waiter);
 
-	if (!atomic_exchange(&x->cache.is_posted, true))
-		worker_post(x->worker, &x->cache.letter);
+	/* Who feeds it reads from it afterwards, and need not be told. */
+	if (!x->cache.is_owner)
+		post(x);
+}
+
+/* Likewise, on the thread of a reader. */
+static void drained(void *context)
+{
+	post(context);
 }
 
 static void prepare_revalidation(struct exchange *x)
@@ -205,10 +218,10 @@ static enum progress fetch(struct exchange *x, struct look *look, bool *ret_agai
 		return go(x, STAGE_ADMIT);
 	c->waiter.wake = wake;
 	c->letter.read = fill_moved;
-	switch (fill_join(worker->http->cache, &req, c->is_alone ? NULL : &c->waiter, &c->fill)) {
+	switch (fill_join(worker->http->cache, &req, &c->waiter, &c->fill)) {
 	case FILL_LEADS:
 	case FILL_ALONE:
-		fill_leave(&c->waiter); /* we have the answer as it passes */
+		fill_on_drained(c->fill, drained, x);
 		break;
 	case FILL_JOINED:
 		c->wait_until_ns = worker->now_ns + x->share->plan->http->cache.wait_ns;
@@ -316,6 +329,10 @@ bool caching_failed(struct exchange *x)
 	if (!c->has_claim && !freshness_on_error(&c->object->fresh, &facts.req, &facts.rules,
 						 FAILURE_NO_ANSWER, x->worker->now_ns))
 		return false;
+	if (c->fill)
+		fill_fail(c->fill);
+	c->fill = NULL;
+	fill_leave(&c->waiter);
 	exchange_drop_origin(x);
 	fetch_leave_gate(x);
 	caching_take_hit(x, c->object, x->worker->now_ns);
@@ -346,5 +363,6 @@ void caching_end(struct exchange *x)
 	if (atomic_load(&c->is_posted))
 		worker_take_back(x->worker, &c->letter);
 	atomic_store(&c->is_posted, false);
+	held_free(&c->rest, &x->worker->memory);
 	caching_drop_object(x);
 }

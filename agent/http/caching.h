@@ -28,6 +28,7 @@ struct caching {
 	struct fill_waiter waiter;   /* in another's fill, where waiter.fill is set */
 	struct letter letter;	     /* the fill has moved on */
 	_Atomic bool is_posted;
+	struct held rest; /* content that the fill has no room for yet */
 	uint64_t wait_until_ns;
 	uint64_t sequence; /* of purges, before the request was sent */
 	uint64_t offset;   /* of the stored body: bytes sent */
@@ -38,7 +39,8 @@ struct caching {
 	bool revalidates; /* the upstream is asked whether object is still true */
 	bool has_claim;	  /* on object: others use it while we fetch it anew */
 	bool is_alone;	  /* waits for nobody's fetch (any more) */
-	bool is_chunked;  /* a body of unknown length, as another fetches it */
+	bool is_owner;	  /* of what it reads through waiter: this is its own answer */
+	bool is_chunked;  /* a body of unknown length, on its way */
 };
 
 /* The store of a policy; NULL where it caches nothing. Returns 0 or -errno. */
@@ -54,22 +56,32 @@ bool caching_failed(struct exchange *x);
 /* Fields for the upstream in place of the client's own conditions; empty: those stay. */
 struct bytes caching_conditions(struct exchange *x, struct text out);
 
-/* Content of the answer passes by; then its end. */
-void caching_append(struct exchange *x, struct bytes content);
-void caching_complete(struct exchange *x);
-
 /* Value of the Cache-Status field; empty where nothing is cached at all. */
 struct bytes caching_status(const struct exchange *x, char out[static CACHE_STATUS_MAX]);
 
 /* The exchange is over. */
 void caching_end(struct exchange *x);
 
-/* ---- Between caching.c, caching_store.c and caching_serve.c ---- */
+/* ---- Between the files of it ---- */
 
-/* Whether object fits the request, with its age and what is to be said of it. */
+/* object is what is sent: with its age, and what is to be said of it. */
 void caching_take_hit(struct exchange *x, struct cache_object *object, uint64_t now_ns);
 
 /* Let go of the stored response. */
 void caching_drop_object(struct exchange *x);
+
+/* ---- Heads ---- */
+
+bool caching_keeps_conn(const struct exchange *x);
+bool caching_is_unmodified(struct exchange *x, const struct validators *stored, unsigned status);
+void caching_write_length(struct text *out, uint64_t len);
+void caching_write_not_modified(struct exchange *x, struct bytes head, struct text *out);
+/* Age, Cache-Status, Connection, and the empty line. */
+void caching_write_own(struct exchange *x, struct text *out);
+
+static inline bool caching_has_no_content(unsigned status)
+{
+	return status == 204 || status == 304;
+}
 
 #endif

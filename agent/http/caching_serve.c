@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An answer without an upstream: from the store, or from what another exchange fetches. */
+/* Answers from the store: whole, a range of it, or that it has not changed. */
 #include "cache/facts_read.h"
-#include "cache/vary.h"
 #include "http/caching.h"
-#include "http/caching_facts.h"
 #include "http/exchange.h"
-#include "http/http_parts.h"
 #include "message/chars.h"
 #include "message/range.h"
 
@@ -57,13 +54,16 @@ static void write_fields(struct bytes head, bool is_bare, struct text *out)
 			text_add(out, line);
 }
 
-static void write_own(struct exchange *x, struct text *out)
+void caching_write_own(struct exchange *x, struct text *out)
 {
 	char status[CACHE_STATUS_MAX];
 
-	text_put(out, "Age: ");
-	text_number(out, x->cache.age_s);
-	text_put(out, "\r\n");
+	/* An answer that comes straight from the origin need not say so. */
+	if (!x->cache.is_owner || x->cache.age_s) {
+		text_put(out, "Age: ");
+		text_number(out, x->cache.age_s);
+		text_put(out, "\r\n");
+	}
 	text_field(out, BYTES("Cache-Status"), caching_status(x, status));
 	if (!x->keeps_conn)
 		text_put(out, "Connection: close\r\n");
@@ -72,16 +72,11 @@ static void write_own(struct exchange *x, struct text *out)
 	text_put(out, "\r\n");
 }
 
-static void write_length(struct text *out, uint64_t len)
+void caching_write_length(struct text *out, uint64_t len)
 {
 	text_put(out, "Content-Length: ");
 	text_number(out, len);
 	text_put(out, "\r\n");
-}
-
-static bool status_has_no_content(unsigned status)
-{
-	return status == 204 || status == 304;
 }
 
 static void write_range(struct text *out, const struct content_range *range)
@@ -137,8 +132,8 @@ static void write_whole(struct exchange *x, struct text *out)
 	x->cache.offset = 0;
 	x->cache.end = x->method == METHOD_HEAD ? 0 : object->body_len;
 	text_add(out, object_head(object));
-	if (!status_has_no_content(object->status))
-		write_length(out, object->body_len);
+	if (!caching_has_no_content(object->status))
+		caching_write_length(out, object->body_len);
 }
 
 static void write_part(struct exchange *x, const struct range *range, struct text *out)
@@ -152,7 +147,7 @@ static void write_part(struct exchange *x, const struct range *range, struct tex
 	text_put(out, "HTTP/1.1 206 Partial Content\r\n");
 	write_fields(object_head(object), false, out);
 	write_range(out, &content);
-	write_length(out, range->last - range->first + 1);
+	caching_write_length(out, range->last - range->first + 1);
 }
 
 static void write_unsatisfiable(struct exchange *x, struct text *out)
@@ -163,17 +158,17 @@ static void write_unsatisfiable(struct exchange *x, struct text *out)
 	text_put(out, "HTTP/1.1 416 Range Not Satisfiable\r\n");
 	write_fields(object_head(x->cache.object), true, out);
 	write_range(out, &content);
-	write_length(out, 0);
+	caching_write_length(out, 0);
 }
 
-static void write_not_modified(struct exchange *x, struct bytes head, struct text *out)
+void caching_write_not_modified(struct exchange *x, struct bytes head, struct text *out)
 {
 	x->status = 304;
 	text_put(out, "HTTP/1.1 304 Not Modified\r\n");
 	write_fields(head, true, out);
 }
 
-static bool is_unmodified(struct exchange *x, const struct validators *stored, unsigned status)
+bool caching_is_unmodified(struct exchange *x, const struct validators *stored, unsigned status)
 {
 	const struct fields *fields = &exchange_request(x)->head.fields;
 	const struct conditions asked =
@@ -189,8 +184,8 @@ static void write_answer(struct exchange *x, struct text *out)
 	struct range range;
 
 	x->cache.offset = x->cache.end = 0;
-	if (is_unmodified(x, &stored, object->status)) {
-		write_not_modified(x, object_head(object), out);
+	if (caching_is_unmodified(x, &stored, object->status)) {
+		caching_write_not_modified(x, object_head(object), out);
 		return;
 	}
 	switch (choose_range(x, &range)) {
@@ -208,7 +203,7 @@ static void write_answer(struct exchange *x, struct text *out)
 
 /* ---- From the store ---- */
 
-static bool keeps_conn(const struct exchange *x)
+bool caching_keeps_conn(const struct exchange *x)
 {
 	return x->client_persists && x->up.has_ended && !x->worker->is_draining;
 }
@@ -243,9 +238,9 @@ static bool begin_answer(struct exchange *x)
 	struct worker *worker = x->worker;
 	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
 
-	x->keeps_conn = keeps_conn(x);
+	x->keeps_conn = caching_keeps_conn(x);
 	write_answer(x, &out);
-	write_own(x, &out);
+	caching_write_own(x, &out);
 	if (out.is_cut)
 		return false;
 	return send_body(x, text_since(&out, worker->head_out));
@@ -271,173 +266,11 @@ static enum progress serve_object(struct exchange *x)
 	return PROGRESS_WAIT;
 }
 
-/* ---- From another's fetch ---- */
-
-/* What it turned out to be is not for us: once more, and alone. */
-static enum progress look_again(struct exchange *x)
-{
-	fill_leave(&x->cache.waiter);
-	x->cache.is_alone = true;
-	x->cache.status = (struct cache_status){.forward = FORWARD_NONE};
-	return go(x, STAGE_LOOKUP);
-}
-
-static bool is_for_us(struct exchange *x, const struct object_parts *parts)
-{
-	const struct request *req = exchange_request(x);
-	const struct caching_facts facts = caching_facts_of(x->share->plan->http, req);
-	const struct lookup_facts at = {.now_ns = x->worker->now_ns};
-
-	return vary_matches(parts->selector, &req->head.fields) &&
-	       freshness_is_usable(
-		       freshness_judge(&parts->fresh, &facts.req, &facts.rules, &at).verdict);
-}
-
-/* The length is known once all is there; until then the end is told by the framing. */
-static void write_shared_head(struct exchange *x, const struct fill_view *view, struct text *out)
-{
-	struct caching *c = &x->cache;
-
-	x->status = view->parts->status;
-	c->age_s = freshness_age_s(&view->parts->fresh, x->worker->now_ns);
-	c->is_chunked = false;
-	text_add(out, view->parts->head);
-	if (view->state == FILL_DONE) {
-		write_length(out, view->body_len);
-	} else if (x->minor) {
-		c->is_chunked = true;
-		text_put(out, "Transfer-Encoding: chunked\r\n");
-	} else {
-		x->keeps_conn = false;
-	}
-}
-
-static enum progress begin_shared(struct exchange *x, const struct fill_view *view)
-{
-	struct worker *worker = x->worker;
-	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
-	const struct validators stored = {
-		.etag = view->parts->etag,
-		.last_modified = view->parts->last_modified,
-		.date = view->parts->date,
-		.received_unix_s = view->parts->received_unix_s,
-	};
-	bool is_short = status_has_no_content(view->parts->status);
-	struct iovec iov;
-
-	x->keeps_conn = keeps_conn(x);
-	if (is_unmodified(x, &stored, view->parts->status)) {
-		write_not_modified(x, view->parts->head, &out);
-		is_short = true;
-	} else if (is_short) {
-		x->status = view->parts->status;
-		text_add(&out, view->parts->head);
-	} else {
-		write_shared_head(x, view, &out);
-	}
-	write_own(x, &out);
-	if (out.is_cut)
-		return PROGRESS_RESET;
-	iov = (struct iovec){worker->head_out, (size_t)(out.at - worker->head_out)};
-	x->has_answered = true;
-	if (!wire_send(&x->conn->wire, &worker->memory, &iov, 1))
-		return PROGRESS_RESET;
-	if (is_short)
-		fill_leave(&x->cache.waiter);
-	return go(x, is_short ? STAGE_FINISH : STAGE_SERVE);
-}
-
-/* What there is now, as one chunk. *ret_len: bytes of content. */
-static bool send_shared(struct exchange *x, uint64_t *ret_len)
-{
-	struct iovec iov[SLICES_MAX + 2];
-	int slices = fill_slices(&x->cache.waiter, iov + 1, SLICES_MAX), parts = 0;
-	uint64_t len = 0;
-	char line[CHUNK_LINE_MAX];
-	struct bytes size;
-	bool is_sent;
-
-	while (parts < slices && len < SEND_AT_ONCE) {
-		uint64_t room = SEND_AT_ONCE - len;
-
-		parts++;
-		if (iov[parts].iov_len > room)
-			iov[parts].iov_len = room;
-		len += iov[parts].iov_len;
-	}
-	*ret_len = len;
-	if (!len)
-		return true;
-	if (x->cache.is_chunked) {
-		size = chunk_line(len, line);
-		iov[0] = (struct iovec){line, size.len};
-		iov[parts + 1] = (struct iovec){(void *)CHUNK_END, sizeof(CHUNK_END) - 1};
-		is_sent = wire_send(&x->conn->wire, &x->worker->memory, iov, parts + 2);
-	} else {
-		is_sent = wire_send(&x->conn->wire, &x->worker->memory, iov + 1, parts);
-	}
-	fill_advance(&x->cache.waiter, len);
-	return is_sent;
-}
-
-static enum progress end_shared(struct exchange *x)
-{
-	struct iovec iov = {(void *)CHUNKED_END, sizeof(CHUNKED_END) - 1};
-
-	fill_leave(&x->cache.waiter);
-	if (x->cache.is_chunked && !wire_send(&x->conn->wire, &x->worker->memory, &iov, 1))
-		return PROGRESS_RESET;
-	return go(x, STAGE_FINISH);
-}
-
-static enum progress carry_shared(struct exchange *x)
-{
-	struct fill_view view;
-	uint64_t len;
-
-	for (int i = 0; i < READS_A_TURN; i++) {
-		if (!wire_flush(&x->conn->wire, &x->worker->memory))
-			return PROGRESS_RESET;
-		if (x->conn->wire.out.len)
-			return PROGRESS_WAIT;
-		view = fill_look(&x->cache.waiter);
-		if (!send_shared(x, &len))
-			return PROGRESS_RESET;
-		if (!len && view.state == FILL_FAILED)
-			return PROGRESS_RESET;
-		if (!len && fill_is_read(&x->cache.waiter, &view))
-			return end_shared(x);
-		if (!len)
-			return PROGRESS_WAIT;
-	}
-	worker_turn(x->worker, &x->conn->poll);
-	return PROGRESS_WAIT;
-}
-
-static enum progress serve_shared(struct exchange *x)
-{
-	struct fill_view view;
-
-	if (x->has_answered)
-		return carry_shared(x);
-	view = fill_look(&x->cache.waiter);
-	switch (view.state) {
-	case FILL_WAITING:
-		return x->worker->now_ns < x->cache.wait_until_ns ? PROGRESS_WAIT : look_again(x);
-	case FILL_OPEN:
-	case FILL_DONE:
-		if (!is_for_us(x, view.parts))
-			break;
-		count(&x->worker->counters.cache_collapsed);
-		return begin_shared(x, &view);
-	case FILL_FAILED:
-	case FILL_RELEASED:
-		break;
-	}
-	return look_again(x);
-}
-
 enum progress caching_serve(struct exchange *x)
 {
-	return x->cache.waiter.fill ? serve_shared(x) : serve_object(x);
+	enum progress progress;
+
+	if (x->cache.fill && !caching_feed(x, &progress))
+		return progress;
+	return x->cache.waiter.fill ? caching_serve_shared(x) : serve_object(x);
 }

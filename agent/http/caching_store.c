@@ -78,6 +78,7 @@ static void give_up_fill(struct exchange *x, enum store_verdict why, bool rememb
 	if (c->fill)
 		fill_release(c->fill, remember, x->worker->now_ns);
 	c->fill = NULL;
+	fill_leave(&c->waiter);
 }
 
 static void add_tags(struct exchange *x, struct tag_list *tags)
@@ -142,7 +143,7 @@ static void begin_fill(struct exchange *x, const struct answer *answer)
 	else if (!fill.parts.head.len || fill_publish(c->fill, &fill))
 		give_up_fill(x, STORE_NO_SPACE, false);
 	else
-		c->status.is_stored = true;
+		c->status.is_stored = c->is_owner = true;
 }
 
 /* An answer that is offered: stored as it passes, or told why not. */
@@ -163,28 +164,6 @@ static void offer(struct exchange *x, const struct answer *answer)
 		begin_fill(x, answer);
 	else
 		give_up_fill(x, verdict, true);
-}
-
-void caching_append(struct exchange *x, struct bytes content)
-{
-	struct caching *c = &x->cache;
-
-	if (!c->fill || !content.len)
-		return;
-	/* Fewer: it is too large to keep, and those who read along are behind. */
-	if (fill_append(c->fill, content) == (ssize_t)content.len)
-		return;
-	fill_fail(c->fill);
-	c->fill = NULL;
-}
-
-void caching_complete(struct exchange *x)
-{
-	struct caching *c = &x->cache;
-
-	if (c->fill && fill_finish(c->fill) == STORE_YES)
-		count(&x->worker->counters.cache_stored);
-	c->fill = NULL;
 }
 
 /* ---- Freshening ---- */
@@ -285,6 +264,7 @@ static enum progress take_confirmation(struct exchange *x)
 	if (c->fill)
 		fill_release(c->fill, false, x->worker->now_ns);
 	c->fill = NULL;
+	fill_leave(&c->waiter);
 	if (!x->answer.len) /* only the head stands there, and it has been read */
 		held_free(&x->origin->in, &x->worker->memory);
 	relay_leave_origin(x);
@@ -450,5 +430,5 @@ enum progress caching_store(struct exchange *x)
 	else
 		offer(x, &answer);
 	caching_drop_object(x);
-	return go(x, STAGE_RESPOND);
+	return go(x, c->fill ? STAGE_SERVE : STAGE_RESPOND);
 }

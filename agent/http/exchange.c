@@ -253,6 +253,7 @@ const struct request *exchange_request(struct exchange *x)
 
 enum progress exchange_refuse(struct exchange *x, unsigned status, const char *detail)
 {
+	caching_end(x);
 	exchange_drop_origin(x);
 	if (x->upstream)
 		fetch_leave_gate(x);

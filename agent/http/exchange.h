@@ -195,7 +195,23 @@ enum progress relay_run(struct exchange *x);
 /* The answer is over: keep the upstream's connection where it can be used again, else close it. */
 void relay_leave_origin(struct exchange *x);
 
-/* ---- caching.c, caching_store.c, caching_serve.c ---- */
+/*
+ * Content of the answer without passing it on: *ret_content, and *ret_rest, which goes back with
+ * relay_keep_rest() once the content has been taken. Trailers are left out.
+ */
+enum relay_read {
+	RELAY_READ_SOME,
+	RELAY_READ_NOTHING, /* now */
+	RELAY_READ_ALL,
+	RELAY_READ_BROKEN,
+};
+enum relay_read relay_read(struct exchange *x, struct bytes *ret_content, struct bytes *ret_rest);
+bool relay_keep_rest(struct exchange *x, struct bytes rest);
+
+/* The upstream's time to go on begins now. */
+void relay_await(struct exchange *x);
+
+/* ---- caching.c, caching_store.c, caching_serve.c, caching_share.c ---- */
 
 /* Ask the cache. */
 enum progress caching_lookup(struct exchange *x);
@@ -203,6 +219,11 @@ enum progress caching_lookup(struct exchange *x);
 enum progress caching_store(struct exchange *x);
 /* Answer from the store, or from what another exchange fetches. */
 enum progress caching_serve(struct exchange *x);
+/* Take in what the upstream sends for our fill, at its pace. False: *ret_progress says how it ends. */
+bool caching_feed(struct exchange *x, enum progress *ret_progress);
+
+/* From a fill, ours or another's. */
+enum progress caching_serve_shared(struct exchange *x);
 
 /* ---- tunnel.c ---- */
 

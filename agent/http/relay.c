@@ -126,7 +126,6 @@ static bool relay_piece(struct exchange *x, struct bytes input, enum progress *r
 					  "the upstream's answer is badly framed");
 		return false;
 	}
-	caching_append(x, content);
 	if (send_content(x, content, trailers) && keep_rest(x, input))
 		return true;
 	x->is_aborted = true;
@@ -148,6 +147,43 @@ static enum progress relay_pause(struct exchange *x)
 	return x->down.has_ended ? PROGRESS_MOVE_ON : PROGRESS_WAIT;
 }
 
+/* ---- For who keeps what passes ---- */
+
+enum relay_read relay_read(struct exchange *x, struct bytes *ret_content, struct bytes *ret_rest)
+{
+	const struct wire *wire = &x->origin->wire;
+	struct bytes input = x->down.is_done ? (struct bytes){0} : next_input(x);
+	enum message_result result;
+
+	*ret_content = *ret_rest = (struct bytes){0};
+	if (!input.len) {
+		if (!x->down.is_done &&
+		    (wire->is_broken || x->origin->timed_out ||
+		     (wire->has_ended && !flow_close(&x->down))))
+			return RELAY_READ_BROKEN;
+		return x->down.is_done ? RELAY_READ_ALL : RELAY_READ_NOTHING;
+	}
+	result = flow_take(&x->down, &input, ret_content);
+	if (result == MESSAGE_DONE && x->down.in_trailers)
+		result = flow_take_trailers(&x->down, &input, &x->worker->resp.fields);
+	if (result != MESSAGE_DONE && result != MESSAGE_MORE)
+		return RELAY_READ_BROKEN;
+	*ret_rest = input;
+	return RELAY_READ_SOME;
+}
+
+bool relay_keep_rest(struct exchange *x, struct bytes rest)
+{
+	return keep_rest(x, rest);
+}
+
+void relay_await(struct exchange *x)
+{
+	x->origin->timed_out = false;
+	origin_set_deadline(x->origin,
+			    x->worker->now_ns + x->share->plan->http->timeouts.response_ns);
+}
+
 /* ---- The whole ---- */
 
 void relay_leave_origin(struct exchange *x)
@@ -166,7 +202,6 @@ void relay_leave_origin(struct exchange *x)
 
 static enum progress finish(struct exchange *x)
 {
-	caching_complete(x);
 	relay_leave_origin(x);
 	return go(x, STAGE_FINISH);
 }
