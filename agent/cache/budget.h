@@ -14,7 +14,7 @@
 struct budget {
 	struct budget
 		*total; /* one that this is a part of, which is charged as well; may be NULL */
-	uint64_t max;
+	_Atomic uint64_t max; /* a reload may set another; what is above it then comes back in time */
 	_Atomic uint64_t used;
 	_Atomic uint64_t peak; /* the most it ever was */
 };
@@ -33,9 +33,10 @@ static inline size_t budget_cost(size_t size)
 static inline bool budget_take_own(struct budget *budget, size_t bytes)
 {
 	uint64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed), peak;
+	uint64_t max = atomic_load_explicit(&budget->max, memory_order_relaxed);
 
 	do {
-		if (bytes > budget->max - used)
+		if (used > max || bytes > max - used)
 			return false;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&budget->used, &used, used + bytes, memory_order_relaxed, memory_order_relaxed));

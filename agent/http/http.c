@@ -315,7 +315,7 @@ int http_reload(struct http *http, const struct http_child *child)
 		close_new_sockets(child);
 		return err;
 	}
-	__atomic_store_n(&http->memory.max, plan->http->max.memory, __ATOMIC_RELAXED);
+	atomic_store(&http->memory.max, plan->http->max.memory);
 	plan_release(http->plan);
 	http->plan = plan;
 	return 0;
