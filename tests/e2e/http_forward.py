@@ -428,7 +428,8 @@ def a_reload_drops_no_connection_and_new_requests_take_the_new_policy():
         sock.sendall(GET % b"/")
         assert read_answer(reader).body == b"2"
     assert proxy.get("/").body == b"2"
-    assert proxy.stop() == "" and proxy.process.returncode == 0
+    noise = proxy.stop()
+    assert not noise and proxy.process.returncode == 0, noise
     first.stop()
     second.stop()
 
@@ -450,7 +451,8 @@ def an_exchange_keeps_the_policy_it_began_with():
             proxy.reload(policy(other.port))
         release.set()
         assert read_answer(Reader(sock)).body == b"old"
-    assert proxy.stop() == "" and proxy.process.returncode == 0
+    noise = proxy.stop()
+    assert not noise and proxy.process.returncode == 0, noise
     origin.stop()
     other.stop()
 
@@ -476,7 +478,8 @@ def draining_finishes_what_runs_and_says_close():
         answer = read_answer(Reader(busy))
         assert answer.body == b"done" and answer.get("Connection") == "close"
     proxy.process.wait(PATIENCE)
-    assert proxy.stop() == "" and proxy.process.returncode == 0
+    noise = proxy.stop()
+    assert not noise and proxy.process.returncode == 0, noise
     origin.stop()
 
 

@@ -302,7 +302,7 @@ def says(*answers, close=False):
 
 
 class Proxy:
-    def __init__(self, text, threads=1, log=None):
+    def __init__(self, text, threads=int(os.environ.get("THREADS", "1")), log=None):
         self.port = free_port()
         self.dir = tempfile.TemporaryDirectory(prefix="slhttp")
         self.path = os.path.join(self.dir.name, "policy.yaml")

@@ -250,7 +250,7 @@ def a_new_connection_that_closes_is_retried_only_where_the_route_says_so():
 
 def retries_are_never_more_than_a_tenth():
     with Lab(lambda connection: connection.request(), http='  routes:\n    - {match: "/*", retry: idempotent, limits: []}\n',
-             upstream="health: {eject_after: 0}") as lab:
+             upstream="health: {eject_after: 0}", threads=1) as lab:
         for _ in range(200):
             assert lab.proxy.get("/").status == 502
         counters = lab.proxy.counters()
