@@ -113,17 +113,14 @@ static int confine(struct child *child, const struct http_policy *http, struct b
 	return err;
 }
 
-static int check_files(const struct http_policy *http, struct buffer *error)
+static int fit_connections(struct http_policy *http, struct buffer *error)
 {
-	struct rlimit limit;
+	char why[CONFINE_ERROR_MAX] = "";
+	int err = confine_fit_connections(http, why);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= confine_files_needed(http))
-		return 0;
-	buffer_printf(error,
-		      "max.connections: %u connections need more open files than the %ju this "
-		      "process was started with",
-		      http->max.connections, (uintmax_t)limit.rlim_cur);
-	return -EMFILE;
+	if (err)
+		buffer_add_text(error, why);
+	return err;
 }
 
 static int prepare(struct child *child, int policy_fd, struct buffer *error)
@@ -137,7 +134,7 @@ static int prepare(struct child *child, int policy_fd, struct buffer *error)
 	if (!err)
 		err = confine(child, policy->http, error);
 	if (!err)
-		err = check_files(policy->http, error);
+		err = fit_connections(policy->http, error);
 	if (!err)
 		err = given_sockets(&child->given, policy->http, error, &child->sockets);
 	if (err)

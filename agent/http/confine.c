@@ -14,34 +14,42 @@
 
 #include "base/log.h"
 
-#define FILES_BESIDE 256 /* listeners, event loops, pipes between threads, logs */
+#define CONNECTIONS_MIN 16  /* fewer are no service */
+#define FILES_BESIDE	256 /* listeners, event loops, pipes between threads, logs */
 
-uint64_t confine_files_needed(const struct http_policy *http)
+int confine_fit_connections(struct http_policy *http, char error[static CONFINE_ERROR_MAX])
 {
-	return 2ull * http->max.connections + FILES_BESIDE +
-	       HTTP_LISTENERS_MAX * (uint64_t)HTTP_THREADS_MAX;
+	uint64_t beside = FILES_BESIDE + http->listener_count * (uint64_t)HTTP_THREADS_MAX;
+	struct rlimit limit;
+	uint64_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	room = limit.rlim_cur > beside ? (limit.rlim_cur - beside) / 2 : 0;
+	if (room >= http->max.connections)
+		return 0;
+	if (room < CONNECTIONS_MIN) {
+		snprintf(error, CONFINE_ERROR_MAX,
+			 "the process may have %" PRIu64
+			 " open files, too few to serve (LimitNOFILE=, ulimit -n)",
+			 (uint64_t)limit.rlim_cur);
+		return -EMFILE;
+	}
+	log_warning("http: max.connections: %" PRIu64
+		    " instead of %u, as the process may have %" PRIu64
+		    " open files (LimitNOFILE=, ulimit -n)",
+		    room, http->max.connections, (uint64_t)limit.rlim_cur);
+	http->max.connections = (uint32_t)room;
+	return 0;
 }
 
-static int raise_file_limit(const struct http_policy *http, char error[static CONFINE_ERROR_MAX])
+/* The parent has asked for as much as root may have; what there is must do. */
+static int raise_file_limit(void)
 {
-	const uint64_t needed = confine_files_needed(http);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return -errno;
-	if (limit.rlim_max < needed) {
-		/* Only root may; if it cannot, what there is may still be told. */
-		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){needed, needed});
-		(void)getrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_max < needed) {
-		snprintf(error, CONFINE_ERROR_MAX,
-			 "max.connections: %u connections need %" PRIu64
-			 " open files, and the process may have %" PRIu64
-			 " (LimitNOFILE=, ulimit -n)",
-			 http->max.connections, needed, (uint64_t)limit.rlim_max);
-		return -EMFILE;
-	}
 	limit.rlim_cur = limit.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
 }
@@ -102,7 +110,7 @@ static int drop_capabilities(void)
 
 int confine_process(const struct http_policy *http, char error[static CONFINE_ERROR_MAX])
 {
-	int err = raise_file_limit(http, error);
+	int err = raise_file_limit();
 
 	if (!err)
 		err = become_user(http, error);

@@ -10,8 +10,11 @@
 
 #define CONFINE_ERROR_MAX 256
 
-/* Descriptors that so many connections need: each a client's and an upstream's, and some for everything else. */
-uint64_t confine_files_needed(const struct http_policy *http);
+/*
+ * Serve fewer connections than the policy's max where the limit on open files does not allow so many, and say so: each
+ * takes a client's and an upstream's. Returns 0, or -EMFILE and why in error where hardly any are left.
+ */
+int confine_fit_connections(struct http_policy *http, char error[static CONFINE_ERROR_MAX]);
 
 /*
  * Raise the limit on files, become the user, give up everything, and never gain again. From here on only
