@@ -62,7 +62,7 @@ enum exit_code run_reload(const struct cli *cli)
 		.target = "/v1/policy/load",
 		.type = "application/yaml",
 		.body = "",
-		.file = "policy",
+		.file = "the agent's policy",
 		.timeout_ms = CLIENT_SLOW_MS,
 	};
 
