@@ -120,13 +120,16 @@ static const struct http_limit *find_name(const struct http_limit *limits, size_
 /* Clients tell limits apart by their names: two of one name get numbers, unless people gave it. */
 static void name_limit(struct reading *r, struct http_limit *limits, size_t i)
 {
-	char plain[HTTP_LIMIT_TEXT_MAX], text[HTTP_LIMIT_TEXT_MAX + 8];
+	char plain[HTTP_LIMIT_TEXT_MAX], text[HTTP_LIMIT_TEXT_MAX + 16];
 	struct http_limit *limit = &limits[i];
 
 	if (limit->name_given) {
 		const struct http_limit *same = find_name(limits, i, limit->name);
+		/* Of two defaults it is told once, and not again for each route. */
+		bool is_known = same && same->is_default && limit->is_default &&
+				limits != r->http->http->limits.at;
 
-		if (same)
+		if (same && !is_known)
 			reading_error(r, limit->place,
 				      "the limit on line %u is called %s already, and both are in "
 				      "force on one route",

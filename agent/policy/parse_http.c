@@ -316,5 +316,6 @@ void parse_http(struct reading *r, void *into, struct place key, const struct no
 		return;
 	}
 	r->http->at = key;
-	READING_MAP(r, value, fields, r->policy->http);
+	if (!READING_MAP(r, value, fields, r->policy->http))
+		r->http = NULL; /* nothing follows from what was never read */
 }

@@ -245,9 +245,11 @@ static void read_limit_map(struct reading *r, struct limit_reading *reading,
 	READING_MAP(r, item, fields, reading);
 	if (!reading->has_limit && r->problems->errors == errors)
 		reading_error(r, item->place, "`limit` is missing; expected " LIMIT_EXAMPLE);
-	if (reading->model.name_given && reading->own.count > 1)
-		reading_error(r, item->place, "one name for %zu limits; write them one by one",
-			      reading->own.count);
+	if (!reading->model.name_given || reading->own.count < 2)
+		return;
+	reading_error(r, item->place, "one name for %zu limits; write them one by one",
+		      reading->own.count);
+	reading->model.name_given = false; /* the rest of the reading need not mind it again */
 }
 
 static void keep_limits(struct reading *r, struct limit_reading *reading)

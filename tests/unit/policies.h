@@ -13,6 +13,7 @@
 #define TIERS	 "tiers: {public: {packets: 100/second}, partner: {bytes: 1 MB/second}}\n"
 #define EVERYONE "default: public\n"
 #define MINIMAL	 PLANES TIERS EVERYONE
+#define HTTP	 "http: {listen: [\"127.0.0.1:80\"], upstream: [\"127.0.0.1:5000\"]}\n"
 
 /* The policy of text, the caller's to free; prints its problems and aborts if there is none. */
 static inline struct policy *policy_of(const char *text)

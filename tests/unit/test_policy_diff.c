@@ -95,7 +95,7 @@ static void every_other_section_has_its_line(void **state)
 	assert_diff(MINIMAL,
 		    "interfaces: [eth1]\nprotect: everything\nscope: everything\n" TIERS EVERYONE
 		    "bans: {after: 5 drops in 1 second, for: 1 minute}\n"
-		    "source_prefix: {ipv4: 24}\nflag: {mark: 2}\nhttp: {}\n"
+		    "source_prefix: {ipv4: 24}\nflag: {mark: 2}\n" HTTP
 		    "tables: {sources: 99, strangers: 1 MiB, prefixes: 98, bans: 97}\n",
 		    "interfaces: [\"eth0\"] -> [\"eth1\"]\n"
 		    "protect: {tcp: [80]} -> everything\n"

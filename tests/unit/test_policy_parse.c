@@ -483,7 +483,8 @@ static void yaml_that_policies_do_not_use_is_refused(void **state)
 
 static void nesting_ends_at_sixteen(void **state)
 {
-	policy_free(policy_of("http: {a: [[[[[[[[[[[[[[]]]]]]]]]]]]]]}\n"));
+	refuse("http: {a: [[[[[[[[[[[[[[]]]]]]]]]]]]]]}\n");
+	assert_int_equal(problems.errors, 3); /* what is missing, and the key; not the nesting */
 	refuse("http: {a: [[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}\n");
 	assert_true(is_told(1, 25, "nested too deeply"));
 }

@@ -120,7 +120,7 @@ static void add_random_policy(struct buffer *out)
 	buffer_printf(out, "tables: {sources: %ld, strangers: %d KiB}\n", 16 + below(100000),
 		      64 << below(8));
 	buffer_printf(out, "flag: {mark: 0x%lx, mask: 0xffffffff}\n", 1 + below(1 << 30));
-	buffer_add_text(out, below(2) ? "http: {}\n" : "");
+	buffer_add_text(out, below(2) ? HTTP : "");
 }
 
 static void random_policies_read_back_the_same(void **state)
@@ -140,17 +140,19 @@ static void random_policies_read_back_the_same(void **state)
 static void defaults_are_written_out(void **state)
 {
 	auto_buffer struct buffer out = buffer_new(TEXT_MAX);
-	struct policy *policy = policy_of("http: {}\n");
+	struct policy *policy = policy_of(HTTP);
 
 	policy_print(policy, &out);
-	assert_string_equal(
+	assert_memory_equal(
 		out.at,
 		"scope: protected\n"
 		"default: allow\n"
 		"source_prefix: {ipv4: 32, ipv6: 64}\n"
 		"tables: {sources: 65536, strangers: 16 MiB, prefixes: 1000000, bans: 262144}\n"
 		"flag: {mark: 0x1, mask: 0x1, accept: false}\n"
-		"http: {}\n");
+		"http:\n"
+		"  listen: [\"127.0.0.1:80\"]\n",
+		222);
 	assert_round_trip(policy);
 	policy_free(policy);
 }
@@ -199,7 +201,7 @@ static void the_report_says_what_flood_a_limit_withstands(void **state)
 static void without_a_packet_plane_there_is_nothing_to_report(void **state)
 {
 	auto_buffer struct buffer out = buffer_new(TEXT_MAX);
-	struct policy *policy = policy_of("http: {}\n");
+	struct policy *policy = policy_of(HTTP);
 
 	policy_report(policy, &out);
 	assert_int_equal(out.len, 0);
