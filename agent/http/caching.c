@@ -352,6 +352,17 @@ struct bytes caching_status(const struct exchange *x, char out[static CACHE_STAT
 		out, cache_status_format(&x->cache.status, x->share->plan->http->name, out)};
 }
 
+bool caching_outlives(struct exchange *x)
+{
+	struct caching *c = &x->cache;
+
+	if (!c->fill)
+		return false;
+	fill_leave(&c->waiter);
+	c->is_left = fill_is_wanted(c->fill);
+	return c->is_left;
+}
+
 void caching_end(struct exchange *x)
 {
 	struct caching *c = &x->cache;

@@ -40,6 +40,7 @@ struct caching {
 	bool has_claim;	  /* on object: others use it while we fetch it anew */
 	bool is_alone;	  /* waits for nobody's fetch (any more) */
 	bool is_owner;	  /* of what it reads through waiter: this is its own answer */
+	bool is_left;	  /* nobody reads this answer; others, or the store, want what is fetched */
 	bool is_chunked;  /* a body of unknown length, on its way */
 };
 
@@ -58,6 +59,9 @@ struct bytes caching_conditions(struct exchange *x, struct text out);
 
 /* Value of the Cache-Status field; empty where nothing is cached at all. */
 struct bytes caching_status(const struct exchange *x, char out[static CACHE_STATUS_MAX]);
+
+/* Its client has gone. True: the exchange goes on fetching, for others or for the store. */
+bool caching_outlives(struct exchange *x);
 
 /* The exchange is over. */
 void caching_end(struct exchange *x);

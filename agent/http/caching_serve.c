@@ -272,5 +272,8 @@ enum progress caching_serve(struct exchange *x)
 
 	if (x->cache.fill && !caching_feed(x, &progress))
 		return progress;
+	if (x->cache.is_left)
+		return x->cache.fill && fill_is_wanted(x->cache.fill) ? PROGRESS_WAIT
+								      : PROGRESS_RESET;
 	return x->cache.waiter.fill ? caching_serve_shared(x) : serve_object(x);
 }

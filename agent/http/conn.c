@@ -33,7 +33,8 @@ static void leave(struct conn *conn)
 	list_remove(&conn->link);
 	held_free(&conn->in, &worker->memory);
 	held_free(&conn->wire.out, &worker->memory);
-	close(conn->wire.fd);
+	if (conn->wire.fd >= 0)
+		close(conn->wire.fd);
 	if (conn->source.family)
 		sources_leave(worker->http->sources, &conn->source);
 	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
@@ -48,6 +49,26 @@ void conn_close(struct conn *conn)
 		leave(conn);
 }
 
+/* What its exchange fetches is for others too: it goes on without the client. */
+static bool lives_on(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	return conn->state == CONN_OPEN && conn->x && !worker->is_draining &&
+	       !worker->is_stopping && conn_keep(conn) && caching_outlives(conn->x);
+}
+
+static void forget_client(struct conn *conn)
+{
+	close(conn->wire.fd);
+	held_free(&conn->wire.out, &conn->worker->memory);
+	conn->wire.fd = -1;
+	conn->wire.can_read = conn->wire.can_write = false;
+	conn->wire.is_broken = true;
+	conn->state = CONN_LEFT;
+	worker_turn(conn->worker, &conn->poll);
+}
+
 void conn_reset(struct conn *conn)
 {
 	struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -56,7 +77,10 @@ void conn_reset(struct conn *conn)
 		return;
 	/* Without it a plain close, which a client of HTTP/1.0 would take for the end of a body. */
 	(void)setsockopt(conn->wire.fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	leave(conn);
+	if (lives_on(conn))
+		forget_client(conn);
+	else
+		leave(conn);
 }
 
 /* Read on and throw away, until the client has seen what was said last and closes. */
@@ -308,6 +332,10 @@ void conn_run(struct conn *conn)
 	case CONN_LINGER:
 		linger_on(conn);
 		break;
+	case CONN_LEFT:
+		if (exchange_advance(conn->x) != PROGRESS_WAIT)
+			conn_reset(conn);
+		break;
 	case CONN_CLOSED:
 		break;
 	}
@@ -323,8 +351,9 @@ static void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t ev
 {
 	struct conn *conn = (struct conn *)(void *)pollee;
 
-	wire_event(&conn->wire, events);
-	if (is_gone(conn, events)) {
+	if (conn->state != CONN_LEFT)
+		wire_event(&conn->wire, events);
+	if (conn->state != CONN_LEFT && is_gone(conn, events)) {
 		conn->x->is_aborted = true;
 		conn_reset(conn);
 		return;

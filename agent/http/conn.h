@@ -16,6 +16,7 @@ enum conn_state {
 	CONN_PROXY, /* its PROXY header has not come yet */
 	CONN_OPEN,  /* requests */
 	CONN_LINGER, /* all is said; reads on for a while, so that the last answer is not lost to a reset */
+	CONN_LEFT, /* the client has gone; its exchange goes on fetching what others wait for */
 	CONN_CLOSED,
 };
 

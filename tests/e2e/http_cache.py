@@ -15,6 +15,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -415,6 +416,41 @@ def client_that_does_not_read_holds_up_nobody(lab):
     slow.close()
 
 
+def leave_early(lab, path, after):
+    """Ask, wait, and reset the connection."""
+    client = socket.create_connection(("127.0.0.1", lab.port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{lab.port}\r\n\r\n".encode())
+    time.sleep(after)
+    return client
+
+
+def client_that_goes_away_takes_nothing_from_those_who_wait(lab):
+    for pieces in (1, 6):
+        path, body = lab.path(), random.randbytes(600_000)
+        lab.origin.set(path, headers=FRESH, body=body, delay=0.4 if pieces == 1 else 0.1, pieces=pieces)
+        first = leave_early(lab, path, 0.15)
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(lab.ask(path))) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        first.close()
+        for thread in threads:
+            thread.join()
+        check(len(answers) == 5 and all(answer.content == body for answer in answers), "content differs")
+        check(lab.origin.count(path) == 1, f"the origin was asked {lab.origin.count(path)} times")
+
+
+def answer_is_stored_though_its_client_has_gone(lab):
+    path = lab.path()
+    lab.origin.set(path, headers=FRESH, body=b"x" * 100_000, delay=0.1, pieces=5)
+    leave_early(lab, path, 0.15).close()
+    time.sleep(0.6)
+    answer = lab.ask(path)
+    check("hit" in said(answer) and len(answer.content) == 100_000, said(answer))
+
+
 def nothing_is_left_behind(lab):
     time.sleep(0.3)
     values = lab.counters()
@@ -447,6 +483,8 @@ TESTS = [
     many_who_ask_at_once_cost_one_fetch,
     many_who_ask_at_once_for_what_is_private_each_get_their_own,
     client_that_does_not_read_holds_up_nobody,
+    client_that_goes_away_takes_nothing_from_those_who_wait,
+    answer_is_stored_though_its_client_has_gone,
     nothing_is_left_behind,
 ]
 
