@@ -217,7 +217,7 @@ static void limits_are_checked(void **state)
 		{"limits: [{limit: 5/second, name: x}, {limit: 6/day, name: x}]", 48,
 		 "called x already"},
 		{"global_limits: [{limit: 5/second, shared: x}]", 27, "has no meaning here"},
-		{"strategy: leaky-bucket", 13, "did you mean \"token-bucket\"?"},
+		{"strategy: leaky-bucket", 13, "expected sliding-window, token-bucket"},
 	};
 
 	ASSERT_MISTAKES(list);
