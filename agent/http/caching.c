@@ -153,7 +153,9 @@ static bool find(struct exchange *x, struct look *look)
 	else if (!freshness_is_usable(look->judgement.verdict))
 		c->status.forward = reason_of(look);
 	else if (wins_refresh(x, look))
-		c->status.forward = FORWARD_STALE, c->has_claim = true;
+		c->has_claim = true;
+	if (c->has_claim)
+		c->status.forward = FORWARD_STALE;
 	return c->status.forward == FORWARD_NONE;
 }
 

@@ -74,6 +74,9 @@ void caching_take_hit(struct exchange *x, struct cache_object *object, uint64_t 
 /* Let go of the stored response. */
 void caching_drop_object(struct exchange *x);
 
+/* worker->resp answers a request that may have changed something: forget what it made untrue. */
+void caching_invalidate(struct exchange *x);
+
 /* ---- Heads ---- */
 
 bool caching_keeps_conn(const struct exchange *x);

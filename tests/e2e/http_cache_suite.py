@@ -178,6 +178,11 @@ def write_expected(policy, rated):
                 out.write(f"{kind} {test}\n")
 
 
+def is_expected(policy, rated):
+    expected = read_expected(policy)
+    return all((outcome in PASSES) != (test in expected) for test, kind, outcome, _ in rated if kind != "check")
+
+
 def compare(policy, rated):
     """Prints a line for each test; returns whether all came out as expected."""
     expected, good = read_expected(policy), True
@@ -219,6 +224,10 @@ def main():
             return 0
         if options.update:
             write_expected(policy, rated)
+        if not is_expected(policy, rated):
+            # Each of its tests sends a PUT: an invalidation may overtake another test's fetch, which is then,
+            # rightly, not stored. Twice in a row is no accident.
+            rated = run(build, package, policy)
         good &= compare(policy, rated)
         summary(policy, rated)
     return 0 if good else 1

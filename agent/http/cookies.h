@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The cookies of a request, one by one. Pure; slices point into the request. */
+#ifndef HTTP_COOKIES_H
+#define HTTP_COOKIES_H
+
+#include "message/head.h"
+
+/* "a=1; b=2", of all Cookie lines. */
+struct cookies {
+	const struct fields *fields;
+	const struct field *field;
+	struct bytes rest;
+};
+
+struct cookies cookies_of(const struct fields *fields);
+
+/* The next one, without blanks around name and value; a name may be empty. False: no more. */
+bool cookies_next(struct cookies *cookies, struct bytes *ret_name, struct bytes *ret_value);
+
+/* The first one of this name. */
+bool cookies_find(const struct fields *fields, struct bytes name, struct bytes *ret_value);
+
+#endif
