@@ -54,7 +54,40 @@ SL_INLINE const struct sl_policy *current_policy(__u32 generation)
 	return bpf_map_lookup_elem(&policies, &slot);
 }
 
-/* The coarse clock is half the price and lags by a tick at most; both count from the same instant. */
+/* The coarse clock of this CPU's present tick. */
+struct tick {
+	__u64 jiffies;
+	__u64 coarse_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tick);
+} ticks SEC(".maps");
+
+/*
+ * The coarse clock moves only with the tick, and jiffies are one load: it is read once a tick. It lags by a tick, by two
+ * on a CPU that looks between the kernel's two updates. The time is stored first, so that whoever
+ * interrupts us here sees an old pair or a new one.
+ */
+SL_INLINE __u64 read_coarse_clock(void)
+{
+	__u32 key = 0;
+	__u64 jiffies = bpf_jiffies64();
+	struct tick *tick = bpf_map_lookup_elem(&ticks, &key);
+
+	if (!tick)
+		return bpf_ktime_get_coarse_ns();
+	if (tick->jiffies != jiffies) {
+		tick->coarse_ns = bpf_ktime_get_coarse_ns();
+		tick->jiffies = jiffies;
+	}
+	return tick->coarse_ns;
+}
+
+/* Both clocks count from the same instant; a tier's bursts say whether the coarse one will do. */
 SL_INLINE __u64 read_clock(bool fine)
 {
 	if (sl_test_clock) {
@@ -63,7 +96,7 @@ SL_INLINE __u64 read_clock(bool fine)
 
 		return shared ? READ_ONCE(shared->test_now_ns) : 1;
 	}
-	return fine ? bpf_ktime_get_ns() : bpf_ktime_get_coarse_ns();
+	return fine ? bpf_ktime_get_ns() : read_coarse_clock();
 }
 
 SL_INLINE __u64 visit_now(struct visit *v)
@@ -201,7 +234,7 @@ SL_INLINE void find_source(struct visit *v)
 	set_source(v);
 	if (!keys)
 		return;
-	if (filter_has(v->cfg, keys, &v->source))
+	if (filter_has(v->cfg, keys, &v->source, SL_FILTER_TRACKED))
 		v->tracked = bpf_map_lookup_elem(&sources, &v->source);
 }
 
@@ -341,14 +374,23 @@ SL_INLINE const struct sl_ban *find_prefix_ban(const struct visit *v)
 	return NULL;
 }
 
-SL_INLINE enum sl_reason ban(struct visit *v)
+SL_INLINE const struct sl_ban *find_ban(const struct visit *v)
 {
 	__u32 key = 0;
 	const struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
-	const struct sl_ban *entry = NULL;
+	const struct sl_secret *keys = bpf_map_lookup_elem(&secret, &key);
 
-	if (shared && READ_ONCE(shared->bans))
-		entry = bpf_map_lookup_elem(&bans, &v->source);
+	if (!shared || !keys || !READ_ONCE(shared->bans))
+		return NULL;
+	if (!filter_has(v->cfg, keys, &v->source, SL_FILTER_BANNED))
+		return NULL;
+	return bpf_map_lookup_elem(&bans, &v->source);
+}
+
+SL_INLINE enum sl_reason ban(struct visit *v)
+{
+	const struct sl_ban *entry = find_ban(v);
+
 	if (entry && READ_ONCE(entry->until_ns) > visit_now(v))
 		return SL_BANNED;
 

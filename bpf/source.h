@@ -23,11 +23,11 @@ SL_INLINE __u64 *filter_word(__u32 half, __u32 bit)
 	return bpf_map_lookup_elem(&filter, &index);
 }
 
-/* False: surely a stranger. Spares strangers the cold lookup, which a flood consists of. */
+/* False: surely not. Spares the cold lookups that a flood of strangers would consist of. */
 SL_INLINE bool filter_has(const struct sl_config *cfg, const struct sl_secret *keys,
-			  const struct sl_source *source)
+			  const struct sl_source *source, enum sl_filtered what)
 {
-	__u32 bit = sl_filter_bit(keys, source, sl_filter_bits);
+	__u32 bit = sl_filter_bit(keys, source, what, sl_filter_bits);
 	__u64 *word = filter_word(READ_ONCE(cfg->filter_read) & 1, bit);
 
 	return word && READ_ONCE(*word) >> (bit & 63) & 1;
@@ -35,9 +35,9 @@ SL_INLINE bool filter_has(const struct sl_config *cfg, const struct sl_secret *k
 
 /* Before the entry: whoever sees the entry's bit missing must not find an entry. */
 SL_INLINE void filter_add(const struct sl_config *cfg, const struct sl_secret *keys,
-			  const struct sl_source *source)
+			  const struct sl_source *source, enum sl_filtered what)
 {
-	__u32 bit = sl_filter_bit(keys, source, sl_filter_bits);
+	__u32 bit = sl_filter_bit(keys, source, what, sl_filter_bits);
 	__u32 halves = READ_ONCE(cfg->filter_write);
 
 #pragma unroll
@@ -65,7 +65,7 @@ SL_INLINE struct sl_tracked *source_promote(const struct sl_config *cfg,
 	if (!shared || !keys)
 		return NULL;
 
-	filter_add(cfg, keys, source);
+	filter_add(cfg, keys, source, SL_FILTER_TRACKED);
 	error = bpf_map_update_elem(&sources, source, entry, BPF_NOEXIST);
 	if (!error)
 		__sync_fetch_and_add(&shared->tracked, 1);
@@ -159,9 +159,11 @@ static __attribute__((noinline)) int source_ban(const struct sl_source *source,
 {
 	__u32 key = 0;
 	struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
+	const struct sl_config *cfg = bpf_map_lookup_elem(&config, &key);
+	const struct sl_secret *keys = bpf_map_lookup_elem(&secret, &key);
 	struct sl_ban *ban;
 
-	if (!source || !policy || !telling || !shared)
+	if (!source || !policy || !telling || !shared || !cfg || !keys)
 		return 0;
 
 	ban = bpf_map_lookup_elem(&bans, source);
@@ -173,8 +175,10 @@ static __attribute__((noinline)) int source_ban(const struct sl_source *source,
 			.strikes = 1,
 			.cause = SL_BAN_DROPS,
 		};
-		long error = bpf_map_update_elem(&bans, source, &first, BPF_NOEXIST);
+		long error;
 
+		filter_add(cfg, keys, source, SL_FILTER_BANNED);
+		error = bpf_map_update_elem(&bans, source, &first, BPF_NOEXIST);
 		if (error) {
 			if (error != -17 /* EEXIST: another CPU banned it */)
 				count_fault(SL_FAULT_BAN_FULL);

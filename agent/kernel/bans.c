@@ -115,6 +115,8 @@ static int put_source(struct datapath *datapath, const struct ban *ban, const st
 	};
 	struct sl_ban before;
 
+	/* Before the entry: the datapath asks "bans" only for sources whose bit is set. */
+	filter_add(datapath, &source, SL_FILTER_BANNED);
 	error = bpf_map_update_elem(fd, &source, &value, BPF_NOEXIST);
 	if (!error)
 		__atomic_fetch_add(&datapath->state->bans, 1, __ATOMIC_RELEASE);

@@ -234,6 +234,8 @@ static int open_rest(struct datapath *datapath, bool is_new)
 	if (!error)
 		error = bans_read(datapath);
 	if (!error)
+		error = filter_add_bans(datapath);
+	if (!error)
 		error = allows_read(datapath);
 	if (!error)
 		error = limited_new(datapath->secret, &datapath->limited);

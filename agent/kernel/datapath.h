@@ -29,8 +29,9 @@ struct bpf_object;
 	X(state)                                                                              \
 	X(secret)                                                                             \
 	X(policies)                                                                           \
-	X(policy4) X(policy6) X(allows4) X(allows6) X(ban_prefixes4) X(ban_prefixes6) X(bans) \
-		X(sources) X(filter) X(strangers) X(tiers) X(rules) X(faults) X(budgets) X(events)
+	X(policy4)                                                                            \
+	X(policy6) X(allows4) X(allows6) X(ban_prefixes4) X(ban_prefixes6) X(bans) X(sources) \
+		X(filter) X(strangers) X(tiers) X(rules) X(faults) X(budgets) X(events)
 
 enum datapath_map {
 #define DATAPATH_MAP_ENUM(name) DATAPATH_MAP_##name,

@@ -185,9 +185,12 @@ void tries_note(uint32_t *mask, const struct prefix_tree *tree);
 /* ---- filter.c, strangers.c, events.c ---------------------------------------------------- */
 
 /* Set a source's bits in the halves that are written, as the datapath does before it adds an entry. */
-void filter_add(struct datapath *datapath, const struct sl_source *source);
+void filter_add(struct datapath *datapath, const struct sl_source *source, enum sl_filtered what);
 /* Make a filter that holds only who is tracked now. Returns 0, or -errno with the old one in force. */
 int filter_rebuild(struct datapath *datapath);
+
+/* Set the bits of all banned sources: after an adoption, whose filter may be new. Returns 0 or -errno. */
+int filter_add_bans(struct datapath *datapath);
 /* Clear a slice of past words. */
 void strangers_clear(struct datapath *datapath, uint64_t now_ns);
 int events_open(struct datapath *datapath);

@@ -83,7 +83,9 @@ static int copy_entry(struct datapath *datapath, enum datapath_map map, const vo
 	int fd = datapath->fd[map], error;
 
 	if (map == DATAPATH_MAP_sources)
-		filter_add(datapath, key);
+		filter_add(datapath, key, SL_FILTER_TRACKED);
+	if (map == DATAPATH_MAP_bans)
+		filter_add(datapath, key, SL_FILTER_BANNED);
 	error = bpf_map_update_elem(fd, key, value, is_merged ? BPF_NOEXIST : BPF_ANY);
 	if (error != -EEXIST || !is_merged)
 		return error;

@@ -64,7 +64,7 @@ static void let_leave(const struct telling *to, const struct sl_source *source)
 	if (bpf_map_lookup_and_delete_elem(fd, source, &last))
 		return;
 	if (!may_leave(&last, to->now_ns)) {
-		filter_add(datapath, source);
+		filter_add(datapath, source, SL_FILTER_TRACKED);
 		if (!bpf_map_update_elem(fd, source, &last, BPF_NOEXIST))
 			return;
 		/* Tracked anew by the datapath meanwhile, and counted by it. */

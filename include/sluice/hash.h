@@ -81,18 +81,25 @@ SL_INLINE __u32 sl_tag_of(__u64 hash, enum sl_kind kind)
 	return tag ? tag : 1;
 }
 
+/* What the filter says of a source: each is a bit of its own. */
+enum sl_filtered {
+	SL_FILTER_TRACKED, /* perhaps in "sources" */
+	SL_FILTER_BANNED,  /* perhaps in "bans" */
+};
+
 /*
  * Index of a source's bit in half a filter of bits bits (a power of two). A multiplication is enough here:
  * who could aim at bits already set would only make us look a stranger up in vain, and tracked sources, which
  * have no other use for a hash, save three quarters of SipHash's price.
  */
 SL_INLINE __u32 sl_filter_bit(const struct sl_secret *secret, const struct sl_source *source,
-			      __u32 bits)
+			      enum sl_filtered what, __u32 bits)
 {
 	const __u64 *block = (const __u64 *)source->byte; /* aligned(8) */
 	__u64 mixed = (block[0] ^ secret->key[0]) * 0x9e3779b97f4a7c15ull ^ block[1];
+	__u64 factor = what == SL_FILTER_BANNED ? 0xa24baed4963ee407ull : 0xd6e8feb86659fd93ull;
 
-	mixed = (mixed ^ secret->key[1]) * 0xd6e8feb86659fd93ull;
+	mixed = (mixed ^ secret->key[1]) * factor;
 	return (mixed >> 32) * bits >> 32; /* the upper bits are the mixed ones */
 }
 

@@ -91,7 +91,7 @@ static __attribute__((unused)) void track(struct datapath *datapath, const char 
 {
 	struct sl_source key = source(datapath, text);
 
-	filter_add(datapath, &key);
+	filter_add(datapath, &key, SL_FILTER_TRACKED);
 	assert_int_equal(bpf_map_update_elem(datapath_map_fd(datapath, DATAPATH_MAP_sources), &key,
 					     tracked, BPF_NOEXIST),
 			 0);
@@ -132,10 +132,11 @@ static __attribute__((unused)) int teardown(void **state)
 	return 0;
 }
 
-/* Mounts of our own, gone with this process. */
+/* Mounts and links of our own, gone with this process: an agent at work on this host must not be found. */
 static __attribute__((unused)) int setup_group(void **state)
 {
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return -1;
 	return mkdtemp(root) ? 0 : -1;
 }

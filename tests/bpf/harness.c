@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <sluice/hash.h>
+
 #include "harness_private.h"
 
 #include <errno.h>
@@ -134,6 +136,20 @@ static void filter_zero(struct harness *harness)
 
 	memset(filter, 0, size);
 	munmap(filter, size);
+}
+
+/* As the agent does before it bans a source. */
+void harness_filter_add(struct harness *harness, const struct sl_source *source)
+{
+	uint32_t bits = FILTER_BITS(harness->options.sources), key = 0;
+	uint64_t *filter = map_memory(harness_map(harness, "filter"), 2 * bits / 8);
+	struct sl_secret secret;
+	uint32_t bit;
+
+	assert_int_equal(bpf_map_lookup_elem(harness_map(harness, "secret"), &key, &secret), 0);
+	bit = sl_filter_bit(&secret, source, SL_FILTER_BANNED, bits);
+	filter[bit / 64] |= 1ull << (bit & 63);
+	munmap(filter, 2 * bits / 8);
 }
 
 static void write_config(struct harness *harness)

@@ -123,6 +123,7 @@ void harness_ban(struct harness *harness, const char *address, uint64_t until_ns
 	const struct sl_ban ban = {.until_ns = until_ns, .since_ns = harness_now(harness)};
 	struct sl_source source = harness_source(harness, address);
 
+	harness_filter_add(harness, &source);
 	assert_int_equal(
 		bpf_map_update_elem(harness_map(harness, "bans"), &source, &ban, BPF_NOEXIST), 0);
 	__atomic_fetch_add(&harness->state->bans, 1, __ATOMIC_RELAXED);

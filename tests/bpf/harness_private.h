@@ -24,6 +24,7 @@ struct harness {
 };
 
 size_t harness_strangers_size(const struct harness *harness);
+void harness_filter_add(struct harness *harness, const struct sl_source *source);
 struct sl_config harness_read_config(struct harness *harness);
 void harness_write_config(struct harness *harness, const struct sl_config *config);
 

@@ -137,7 +137,8 @@ static void pins_of_a_dead_namespace_go_and_those_of_a_live_one_stay(void **stat
 
 static bool is_in_filter(const struct datapath *datapath, const struct sl_source *key)
 {
-	uint32_t bit = sl_filter_bit(datapath->secret, key, datapath->filter_bits);
+	uint32_t bit =
+		sl_filter_bit(datapath->secret, key, SL_FILTER_TRACKED, datapath->filter_bits);
 
 	return datapath->filter[bit / 64] >> (bit & 63) & 1; /* half 0 is read */
 }

@@ -160,7 +160,8 @@ static bool check_bit(void *context, const struct sl_source *key, const struct s
 {
 	struct seen *seen = context;
 	const struct datapath *datapath = seen->datapath;
-	uint32_t bit = sl_filter_bit(datapath->secret, key, datapath->filter_bits);
+	uint32_t bit =
+		sl_filter_bit(datapath->secret, key, SL_FILTER_TRACKED, datapath->filter_bits);
 	size_t half = (size_t)datapath->config->filter_read * (datapath->filter_bits / 64);
 
 	seen->count++;
