@@ -175,6 +175,16 @@ static void a_304_does_not_touch_what_describes_the_stored_bytes_or_the_connecti
 			    stored);
 }
 
+static void merge_leaves_checksums_of_the_stored_bytes(void **state)
+{
+	const char *stored = "HTTP/1.1 200 OK\r\nContent-MD5: a\r\nRepr-Digest: b\r\n";
+
+	(void)state;
+	assert_string_equal(merge(stored, "content-md5: x\r\nRepr-Digest: y\r\n"
+					  "Content-Digest: z\r\n"),
+			    stored);
+}
+
 static bool is_x(const void *context, const struct field *field)
 {
 	return bytes_equal_nocase(field->name, bytes_of(context));
@@ -197,6 +207,7 @@ static void fields_the_caller_drops_are_not_taken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(merge_leaves_checksums_of_the_stored_bytes),
 		cmocka_unit_test(if_none_match_decides_alone),
 		cmocka_unit_test(if_modified_since_compares_last_modified_then_date_then_receipt),
 		cmocka_unit_test(a_date_that_is_none_is_ignored),
