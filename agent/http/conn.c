@@ -18,6 +18,8 @@
 #define EXCHANGES_A_TURN 16   /* pipelined requests before others have their turn */
 #define HEAD_READ	 4096 /* a head that comes in pieces is read in pieces of this */
 #define LINGER_NS	 2000000000ull
+/* While draining: for a client that has just connected and not asked yet. */
+#define FIRST_REQUEST_NS 1000000000ull
 #define LINGER_MAX	 (1u << 20) /* bytes thrown away */
 
 /* ---- The end ---- */
@@ -170,6 +172,8 @@ static size_t read_more(struct conn *conn)
 		len = wire_read(&conn->wire, worker->client_in, SCRATCH_IN);
 		conn->input = (struct bytes){worker->client_in, len};
 	} else {
+		/* What is read into must not be closed to make room for it. */
+		set_idle(conn, false);
 		at = conn_keep(conn) ? held_reserve(&conn->in, &worker->memory, HEAD_READ, &room)
 				     : NULL;
 		if (!at) {
@@ -184,11 +188,24 @@ static size_t read_more(struct conn *conn)
 	return len;
 }
 
+/* Neither a connection's own memory nor that of idle ones is enough: no answer can be put together either. */
+static struct exchange *refuse_without_memory(struct conn *conn)
+{
+	struct bytes answer = problem_overloaded();
+
+	count(&conn->worker->counters.refused_memory);
+	(void)!send(conn->wire.fd, answer.at, answer.len,
+		    MSG_NOSIGNAL | MSG_DONTWAIT); /* if it goes */
+	conn->wire.is_broken = true;
+	return NULL;
+}
+
 /* An exchange for the next request, or for what is none. NULL: wait, or there is no more. */
 static struct exchange *next_exchange(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 	struct head_limits limits = request_limits(worker->plan->plan->http);
+	struct exchange *x;
 
 	for (;;) {
 		enum message_result result = MESSAGE_MORE;
@@ -197,10 +214,12 @@ static struct exchange *next_exchange(struct conn *conn)
 		if (conn->input.len)
 			result = head_parse_request(conn->input, &limits, &conn->scanned,
 						    &worker->request.head);
-		if (result == MESSAGE_DONE)
-			return exchange_begin(conn);
-		if (result != MESSAGE_MORE)
-			return exchange_begin_refused(conn, result);
+		if (result != MESSAGE_MORE) {
+			set_idle(conn, false);
+			x = result == MESSAGE_DONE ? exchange_begin(conn)
+						   : exchange_begin_refused(conn, result);
+			return x ? x : refuse_without_memory(conn);
+		}
 		if (!read_more(conn))
 			return NULL;
 	}
@@ -210,20 +229,19 @@ static struct exchange *next_exchange(struct conn *conn)
 static bool begin_exchange(struct conn *conn)
 {
 	struct wire *wire = &conn->wire;
-	bool was_idle = !conn->has_begun;
 
 	conn->x = next_exchange(conn);
 	if (conn->x) {
 		conn->has_begun = false;
-		if (was_idle)
-			set_idle(conn, false);
+		conn->has_served = true;
 		return true;
 	}
-	if (wire->is_broken || wire->has_ended || (conn->worker->is_draining && !conn->input.len)) {
+	if (wire->is_broken || wire->has_ended ||
+	    (conn->worker->is_draining && conn->has_served && !conn->input.len)) {
 		conn_close(conn);
 		return false;
 	}
-	if (conn->input.len && was_idle)
+	if (conn->input.len)
 		set_idle(conn, false);
 	if (!conn_keep(conn)) {
 		conn_close(conn);
@@ -264,6 +282,20 @@ static bool step(struct conn *conn)
 		return false;
 	}
 	return false;
+}
+
+void conn_drain(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+
+	conn->wire.can_read = true; /* a request may have come that no event has told of yet */
+	conn_run(conn);
+	if (conn->state != CONN_OPEN || conn->x || conn->input.len)
+		return;
+	if (conn->has_served)
+		conn_close(conn);
+	else
+		wheel_set(&worker->wheel, &conn->timer, worker->now_ns + FIRST_REQUEST_NS);
 }
 
 /* ---- PROXY protocol ---- */
@@ -456,8 +488,6 @@ static struct conn *new_conn(struct worker *worker)
 {
 	struct conn *conn = memory_object(&worker->memory, sizeof(*conn));
 
-	if (!conn && worker_make_room(worker))
-		conn = memory_object(&worker->memory, sizeof(*conn));
 	if (!conn)
 		count(&worker->counters.refused_memory);
 	return conn;
@@ -506,7 +536,7 @@ static void begin_conn(struct conn *conn, int fd)
 	list_append(&worker->idle_conns, &conn->link);
 	count(&worker->counters.accepted);
 	count_add((uint64_t *)&worker->counters.connections, 1);
-	/* The first byte has as long to come as a head. */
+	/* Of a PROXY header; where there is none the first event sets the time for the first byte. */
 	wheel_set(&worker->wheel, &conn->timer, worker->now_ns + timeouts->head_ns);
 	if (worker_watch(worker, fd, &conn->poll))
 		conn_close(conn);

@@ -35,6 +35,7 @@ struct conn {
 	struct prefix source; /* of the accepted socket; family 0: not counted */
 	uint8_t state;	      /* enum conn_state */
 	bool is_proxied;      /* peer is what a PROXY header said */
+	bool has_served;      /* a request has come before */
 	bool has_begun;	      /* the first byte of a request, or of the PROXY header, has come */
 };
 
@@ -49,6 +50,9 @@ void conn_run(struct conn *conn);
 
 /* Move what is still in scratch to memory of the connection's own. False: none is left, conn is broken. */
 bool conn_keep(struct conn *conn);
+
+/* The thread drains: end it if it waits for its next request; one that was only just opened may ask once. */
+void conn_drain(struct conn *conn);
 
 /* End it: with a reset where the client must not take what it got for all there was. */
 void conn_close(struct conn *conn);

@@ -28,12 +28,8 @@ static struct exchange *take_exchange(struct worker *worker)
 {
 	struct exchange *x = worker->free_exchanges;
 
-	if (!x) {
-		x = memory_object(&worker->memory, sizeof(*x));
-		if (!x && worker_make_room(worker))
-			x = memory_object(&worker->memory, sizeof(*x));
-		return x;
-	}
+	if (!x)
+		return memory_object(&worker->memory, sizeof(*x));
 	worker->free_exchanges = x->next_free;
 	worker->free_exchange_count--;
 	memset(x, 0, sizeof(*x));
@@ -372,8 +368,7 @@ static stage_fn *const stages[STAGE_COUNT] = {
 	[STAGE_AWAIT] = fetch_await,	 [STAGE_STORE] = caching_store,
 	[STAGE_RESPOND] = relay_respond, [STAGE_RELAY] = relay_run,
 	[STAGE_TUNNEL] = tunnel_run,	 [STAGE_REFUSE] = refuse,
-	[STAGE_FINISH] = finish,
-	[STAGE_SERVE] = caching_serve,
+	[STAGE_FINISH] = finish,	 [STAGE_SERVE] = caching_serve,
 };
 
 /* ---- Time ---- */

@@ -79,11 +79,24 @@ static void take_sockets(struct worker *worker, const struct order *order)
 
 static void drain(struct worker *worker, uint64_t deadline_ns)
 {
+	struct list waiting, *link;
+
 	worker->is_draining = true;
 	worker->drain_deadline_ns = deadline_ns;
 	close_listeners(worker, true);
-	while (!list_is_empty(&worker->idle_conns))
-		conn_close(list_owner(worker->idle_conns.next, struct conn, link));
+	/* Each goes back to where it was first: what is closed on the way is any of them. */
+	list_init(&waiting);
+	while (!list_is_empty(&worker->idle_conns)) {
+		link = worker->idle_conns.next;
+		list_remove(link);
+		list_append(&waiting, link);
+	}
+	while (!list_is_empty(&waiting)) {
+		link = waiting.next;
+		list_remove(link);
+		list_append(&worker->idle_conns, link);
+		conn_drain(list_owner(link, struct conn, link));
+	}
 }
 
 static void read_order(struct worker *worker, struct letter *letter)
@@ -92,8 +105,9 @@ static void read_order(struct worker *worker, struct letter *letter)
 
 	switch (order->kind) {
 	case ORDER_PLAN:
-		worker_take_plan(worker, order->plan);
+		/* First: a socket that goes is accepted dry under the policy that named it. */
 		take_sockets(worker, order);
+		worker_take_plan(worker, order->plan);
 		break;
 	case ORDER_DRAIN:
 		drain(worker, order->deadline_ns);

@@ -24,8 +24,10 @@ static bool accept_one(struct worker *worker, struct listener *listener)
 		return true;
 	}
 	/* Without descriptors the connection stays in the queue; an idle one makes place for it. */
-	if ((errno == EMFILE || errno == ENFILE) && worker_make_room(worker))
-		return true;
+	if (errno == EMFILE || errno == ENFILE) {
+		listener->is_short_of_files = !worker_make_room(worker);
+		return !listener->is_short_of_files;
+	}
 	return errno == EINTR || errno == ECONNABORTED;
 }
 

@@ -9,8 +9,9 @@ struct listener {
 	struct pollee poll;
 	struct list link; /* in worker->listeners */
 	int fd;
-	uint32_t number; /* of listeners of the thread's newest policy */
-	bool is_named;	 /* while a reload goes through them */
+	uint32_t number;	/* of listeners of the thread's newest policy */
+	bool is_short_of_files; /* it could not accept: to be tried again */
+	bool is_named;		/* while a reload goes through them */
 };
 
 /* Listen on fd, which is the listener's from now on, whatever the result. Returns 0 or -errno. */

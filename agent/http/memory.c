@@ -19,6 +19,13 @@ static size_t cost_of(unsigned class)
 	return budget_cost(sizeof(struct block) + class_room[class]);
 }
 
+static bool take(struct memory *memory, size_t bytes)
+{
+	if (budget_take(memory->budget, bytes))
+		return true;
+	return memory->starved && memory->starved(memory) && budget_take(memory->budget, bytes);
+}
+
 struct block *memory_block(struct memory *memory, size_t room)
 {
 	unsigned class = class_of(room);
@@ -32,7 +39,7 @@ struct block *memory_block(struct memory *memory, size_t room)
 		memory->kept -= cost_of(class);
 		return block;
 	}
-	if (!budget_take(memory->budget, cost_of(class)))
+	if (!take(memory, cost_of(class)))
 		return NULL;
 	block = malloc(sizeof(*block) + class_room[class]);
 	if (!block) {
@@ -86,7 +93,7 @@ void *memory_object(struct memory *memory, size_t size)
 {
 	void *object;
 
-	if (!budget_take(memory->budget, budget_cost(size)))
+	if (!take(memory, budget_cost(size)))
 		return NULL;
 	object = calloc(1, size);
 	if (!object)

@@ -29,8 +29,13 @@ struct block {
 	char at[];
 };
 
+struct memory;
+/* Gives back memory that can be spared. False: there is none. */
+typedef bool memory_starved_fn(struct memory *memory);
+
 struct memory {
 	struct budget *budget;
+	memory_starved_fn *starved; /* asked before anything is refused; may be NULL */
 	struct block *free[BLOCK_CLASSES];
 	size_t kept; /* bytes in the free lists */
 };

@@ -163,6 +163,19 @@ static void empty_graves(struct worker *worker)
 
 /* ---- Rounds ---- */
 
+/* A listener that found no descriptors left gets no event for those that wait: it tries again. */
+static void retry_accepts(struct worker *worker)
+{
+	for (struct list *link = worker->listeners.next; link != &worker->listeners;
+	     link = link->next) {
+		struct listener *listener = list_owner(link, struct listener, link);
+
+		if (listener->is_short_of_files)
+			worker_turn(worker, &listener->poll);
+		listener->is_short_of_files = false;
+	}
+}
+
 static void read_clocks(struct worker *worker)
 {
 	int64_t unix_s = (int64_t)(clock_now_unix_ns() / NS_PER_SEC);
@@ -173,6 +186,7 @@ static void read_clocks(struct worker *worker)
 	worker->now_unix_s = unix_s;
 	date_format(unix_s, worker->date);
 	/* Once a second is soon enough for what is below. */
+	retry_accepts(worker);
 	caching_sweep(worker);
 	if (worker->log->len)
 		count_add(&worker->counters.log_dropped,
@@ -262,6 +276,11 @@ bool worker_make_room(struct worker *worker)
 	return worker->http->cache && cache_make_room(worker->http->cache, ROOM_FROM_CACHE);
 }
 
+static bool starved(struct memory *memory)
+{
+	return worker_make_room(list_owner(memory, struct worker, memory));
+}
+
 /* ---- Plans ---- */
 
 void worker_take_plan(struct worker *worker, struct plan *plan)
@@ -332,6 +351,7 @@ int worker_new(struct http *http, unsigned number, struct worker **ret_worker)
 	worker->number = number;
 	worker->epoll_fd = worker->wake_fd = -1;
 	worker->memory.budget = &http->memory;
+	worker->memory.starved = starved;
 	worker->key = buffer_new(CACHE_KEY_MAX);
 	worker->retry_credit = RETRIES_MAX * RETRY_COST;
 	init_lists(worker);

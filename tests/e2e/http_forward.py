@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from http_lab import (PATIENCE, Lab, Origin, Proxy, Reader, echo, eventually, policy, read_answer, run, says, tests_of)
+from http_lab import (PATIENCE, Lab, Origin, Proxy, Reader, echo, eventually, free_port, policy, read_answer, run, says, tests_of)
 
 GET = b"GET %s HTTP/1.1\r\nHost: api.test\r\n\r\n"
 
@@ -481,6 +481,39 @@ def draining_finishes_what_runs_and_says_close():
     noise = proxy.stop()
     assert not noise and proxy.process.returncode == 0, noise
     origin.stop()
+
+
+def a_client_that_connected_before_the_drain_is_still_served():
+    with Lab() as lab, lab.proxy.connect() as fresh:
+        time.sleep(0.1)
+        lab.proxy.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        fresh.sendall(GET % b"/")
+        answer = read_answer(Reader(fresh))
+        assert answer.status == 200 and answer.get("Connection") == "close"
+
+
+def a_listener_that_goes_is_accepted_dry():
+    with Lab() as lab:
+        before = lab.proxy.port
+        # Connections the plane has not accepted yet: it is stopped meanwhile.
+        lab.proxy.process.send_signal(signal.SIGSTOP)
+        socks = [lab.proxy.connect() for _ in range(5)]
+        for sock in socks:
+            sock.sendall(GET % b"/")
+        lab.proxy.port = free_port()
+        lab.proxy.write(policy(lab.origin.port))
+        lab.proxy.process.send_signal(signal.SIGHUP)
+        lab.proxy.process.send_signal(signal.SIGCONT)
+        for sock in socks:
+            assert read_answer(Reader(sock)).status == 200
+            sock.close()
+        assert lab.proxy.get("/").status == 200
+        try:
+            socket.create_connection(("127.0.0.1", before)).close()
+            raise AssertionError("the old listener is still there")
+        except ConnectionRefusedError:
+            pass
 
 
 def the_access_log_is_json_and_survives_hostile_text():
