@@ -163,8 +163,7 @@ static void no_interleaving_produces_more_matching_answers_than_the_limit(void *
 		}
 		assert_true(len > 100);
 		/* A fixed window and a burst let twice as much through around an edge, never more. */
-		fixed_end =
-			strategy == LIMIT_FIXED_WINDOW || strategy == LIMIT_TOKEN_BUCKET ? 14 : 7;
+		most = strategy == LIMIT_FIXED_WINDOW || strategy == LIMIT_TOKEN_BUCKET ? 14 : 7;
 		for (uint64_t i = most; i < len; i++)
 			assert_true(produced[i] - produced[i - most] >= 1000);
 	}
