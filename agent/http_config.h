@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the HTTP child needs of a policy beside sockets and names: the text, sealed, and the access log, opened. */
+#ifndef HTTP_CONFIG_H
+#define HTTP_CONFIG_H
+
+#include "base/buffer.h"
+#include "policy/http_policy.h"
+
+struct http_config {
+	int policy_fd; /* sealed memfd with the policy's text; -1: no http */
+	int log_fd;    /* -1: no access log */
+	char *log_path;
+	uint64_t drain_ns;
+};
+
+extern const struct http_config http_config_none;
+
+/* Returns 0, or -errno and why in error. */
+int http_config_make(const struct http_policy *http, struct bytes text,
+		     struct http_config *ret_config, struct buffer *error);
+
+/* Closes what it has; it is then http_config_none. */
+void http_config_free(struct http_config *config);
+
+/* Open an access log for appending; "stderr" is that. Returns 0 or -errno. */
+int http_config_open_log(const char *path, int *ret_fd);
+
+#endif
