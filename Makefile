@@ -149,7 +149,7 @@ $(BUILD)/tests/e2e/attach/other.bpf.o: tests/e2e/attach/other.bpf.c
 E2E_PROGRAMS := $(BUILD)/trafficgen $(BUILD)/tests/e2e/attach/driver \
 	$(BUILD)/tests/e2e/attach/other.bpf.o
 
-tests-unit: all $(UNIT_TESTS)
+tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test
 tests-bpf: $(BPF_TESTS) $(E2E_PROGRAMS)
 
 tests-fuzz: $(FUZZERS)

@@ -502,7 +502,7 @@ def run(test, lab):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--build", default=os.environ.get("BUILD", os.path.join(ROOT, "build")))
     build = os.path.abspath(parser.parse_args().build)
     if not os.path.exists(os.path.join(build, "http-test")):
         print(f"skip http_cache: {build}/http-test is not built")

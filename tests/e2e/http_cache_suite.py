@@ -209,7 +209,7 @@ def summary(policy, rated):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--build", default=os.environ.get("BUILD", os.path.join(ROOT, "build")))
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args()
