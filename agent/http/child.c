@@ -9,8 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -19,16 +17,17 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "http/child_given.h"
+#include "http/child_policy.h"
+#include "http/child_say.h"
 #include "http/child_stats.h"
 #include "http/confine.h"
 #include "http/http.h"
 #include "http/pipe.h"
 #include "http/seccomp.h"
 
-#define PATIENCE_MS	30000 /* for the parent's first messages; it has begun to send when we start */
-#define ANSWER_TEXT_MAX (PIPE_PAYLOAD_MAX - sizeof(struct pipe_answer))
-#define ANSWER_MAX	(4u << 20)
-#define ERROR_MAX	1024
+#define PATIENCE_MS 30000 /* for the parent's first messages; it has begun to send when we start */
+#define ANSWER_MAX  (4u << 20)
+#define ERROR_MAX   1024
 
 struct child {
 	struct given given;
@@ -49,52 +48,7 @@ struct child {
 	struct pipe_buffer buffer;
 };
 
-static int tell(enum pipe_kind kind, struct bytes payload)
-{
-	struct pipe_message message = {.kind = kind, .payload = payload};
-
-	return pipe_send_patiently(CHILD_FD, &message);
-}
-
 /* ---- A policy ------------------------------------------------------------------------- */
-
-static int read_text(int fd, struct buffer *out)
-{
-	struct stat status;
-
-	if (fstat(fd, &status))
-		return -errno;
-	if (buffer_reserve(out, (size_t)status.st_size))
-		return out->error;
-	while ((off_t)out->len < status.st_size) {
-		ssize_t len = pread(fd, out->at + out->len, (size_t)status.st_size - out->len,
-				    (off_t)out->len);
-
-		if (len < 0 && errno != EINTR)
-			return -errno;
-		if (!len)
-			return -EIO;
-		out->len += len > 0 ? (size_t)len : 0;
-	}
-	return 0;
-}
-
-/* The parent has read it already: what is wrong here is between two versions of the program. */
-static int parse(struct bytes text, struct policy **ret_policy, struct buffer *error)
-{
-	auto_free struct policy_problems *problems = calloc(1, sizeof(*problems));
-	int err = problems ? policy_parse(text, problems, ret_policy) : -ENOMEM;
-
-	if (!err && !(*ret_policy)->http) {
-		policy_free(*ret_policy);
-		*ret_policy = NULL;
-		err = -EINVAL;
-	}
-	if (err && problems && problems->count)
-		buffer_printf(error, "line %u: %s", problems->at[0].place.line,
-			      problems->at[0].text);
-	return err;
-}
 
 /* Once, before the first word that all is well; what is parsed later is parsed confined. */
 static int confine(struct child *child, const struct http_policy *http, struct buffer *error)
@@ -125,12 +79,9 @@ static int fit_connections(struct http_policy *http, struct buffer *error)
 
 static int prepare(struct child *child, int policy_fd, struct buffer *error)
 {
-	auto_buffer struct buffer text = buffer_new(POLICY_TEXT_MAX + 1);
 	struct policy *policy = NULL;
-	int err = read_text(policy_fd, &text);
+	int err = child_policy_read(policy_fd, &policy, error);
 
-	if (!err)
-		err = parse((struct bytes){text.at, text.len}, &policy, error);
 	if (!err)
 		err = confine(child, policy->http, error);
 	if (!err)
@@ -162,11 +113,11 @@ static int take_prepare(struct child *child, const struct pipe_message *message)
 		return -EPROTO;
 	err = prepare(child, message->fds[0], &error);
 	if (!err)
-		return tell(PIPE_PREPARED, BYTES(""));
+		return child_say(PIPE_PREPARED, BYTES(""));
 	abandon(child);
 	if (!error.len)
 		buffer_add_text(&error, strerror(-err));
-	return tell(PIPE_REFUSED, (struct bytes){error.at, error.len});
+	return child_say(PIPE_REFUSED, (struct bytes){error.at, error.len});
 }
 
 /* Hand what was prepared to start, http_start() or http_reload(), which own policy and sockets from then on. */
@@ -229,23 +180,6 @@ static int take_resolved(struct child *child, const struct pipe_message *message
 	return err;
 }
 
-static int send_answer(uint32_t serial, struct bytes text)
-{
-	char payload[PIPE_PAYLOAD_MAX];
-	int err;
-
-	do {
-		size_t len = text.len < ANSWER_TEXT_MAX ? text.len : ANSWER_TEXT_MAX;
-		struct pipe_answer head = {.serial = serial, .more = len < text.len};
-
-		memcpy(payload, &head, sizeof(head));
-		memcpy(payload + sizeof(head), text.at, len);
-		err = tell(PIPE_ANSWER, (struct bytes){payload, sizeof(head) + len});
-		text = (struct bytes){text.at + len, text.len - len};
-	} while (!err && text.len);
-	return err;
-}
-
 static int take_ask(struct child *child, const struct pipe_message *message)
 {
 	auto_buffer struct buffer out = buffer_new(ANSWER_MAX);
@@ -262,7 +196,7 @@ static int take_ask(struct child *child, const struct pipe_message *message)
 		break;
 	}
 	/* A parent that does not read has other troubles; it asks again. */
-	(void)send_answer(ask.serial, (struct bytes){out.at, out.len});
+	(void)child_answer(ask.serial, (struct bytes){out.at, out.len});
 	return 0;
 }
 
@@ -419,7 +353,7 @@ static int make_loop(struct child *child)
 
 static int start(struct child *child)
 {
-	int err = tell(PIPE_HELLO, BYTES(""));
+	int err = child_say(PIPE_HELLO, BYTES(""));
 
 	if (!err)
 		err = wait_for_switch(child);
@@ -433,18 +367,10 @@ static int start(struct child *child)
 	if (!err)
 		err = make_loop(child);
 	if (!err)
-		err = tell(PIPE_READY, BYTES(""));
+		err = child_say(PIPE_READY, BYTES(""));
 	if (err)
 		log_error("http: cannot start: %s", strerror(-err));
 	return err;
-}
-
-static bool has_pipe(void)
-{
-	int type = 0;
-	socklen_t len = sizeof(type);
-
-	return !getsockopt(CHILD_FD, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_SEQPACKET;
 }
 
 int child_main(void)
@@ -455,7 +381,7 @@ int child_main(void)
 	(void)signal(SIGINT, SIG_IGN); /* fail for bad signals only */
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
-	if (!child || !has_pipe()) {
+	if (!child || !child_has_parent()) {
 		log_error("http: this is started by sluiced itself, not by hand");
 		return 1;
 	}
