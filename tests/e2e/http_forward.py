@@ -99,7 +99,7 @@ def a_connection_is_kept_on_both_sides():
 
 
 def connection_close_of_the_client_closes_only_the_clients():
-    with Lab() as lab:
+    with Lab(threads=1) as lab:
         for _ in range(3):
             with lab.proxy.connect() as sock:
                 sock.sendall(b"GET / HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n")
