@@ -59,9 +59,9 @@ static int end(void **state)
 }
 
 #define GET(path, fields) "GET " path " HTTP/1.1\r\nHost: A.example\r\n" fields "\r\n"
-#define KEYED                                                                              \
+#define KEYED                                                                      \
 	LISTEN "  routes:\n    - {match: /a, cache: {for: 60s, key: {query: [q], " \
-	       "cookies: ["                                                                \
+	       "cookies: ["                                                        \
 	       "lang], headers: [accept]}}, ignore: [authorization, {cookie: ad}]}\n"
 
 static void credentials_are_loose_where_the_route_says_nothing(void **state)
