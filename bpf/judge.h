@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The bucket step, and what follows from it for a source: its limits are all checked by
- * loads, then taken in the order of enum sl_kind; promotion; its counters; its strikes.
+ * The bucket step: the limits of a packet are all checked by loads, then taken in the order of
+ * enum sl_kind; and a stranger worth it gets an entry of its own.
  *
- * Part of sluice.bpf.c, whose struct visit it works on. The meter stays behind one function,
- * bucket(), so that another one can be weighed against it.
+ * The meter stays behind one function, bucket(), so that another one can be weighed against it.
  */
 #ifndef JUDGE_H
 #define JUDGE_H
+
+#include "source.h"
+#include "stranger.h"
+#include "visit.h"
 
 struct bill {
 	struct meter meter[SL_KIND_COUNT];
@@ -15,7 +18,7 @@ struct bill {
 	struct claim claim; /* of the limit in dispute */
 };
 
-/* Charge one bucket for the packet, which fits what was seen of it. */
+/* Charge one bucket for the packet, which fits what was seen of it. The first try of word_retake(), without a call. */
 SL_INLINE enum take_result bill_take_one(struct bill *bill, enum sl_kind kind)
 {
 	struct meter *meter = &bill->meter[kind];
@@ -301,117 +304,6 @@ SL_INLINE enum sl_reason bucket(struct visit *v)
 		promote(v, &bill, reason != CONTINUE);
 
 	return reason == CONTINUE ? within(v, soft) : over(v, tier, reason);
-}
-
-/* ---- A tracked source's own counters, its events and its strikes ---------------------------- */
-
-SL_INLINE bool is_offence(enum sl_reason reason)
-{
-	return reason >= SL_OVER_PACKETS && reason <= SL_CONTENDED;
-}
-
-/* What a source is banned for: neither races that were lost, nor an allowance that many share. */
-SL_INLINE bool is_own_fault(enum sl_reason reason)
-{
-	return reason >= SL_OVER_PACKETS && reason <= SL_OVER_PORTLESS;
-}
-
-/*
- * A drop that is no step towards a ban: the window's base moves with the count. (When 32 bits of drops are full the
- * carry moves the window's start by a millisecond.)
- */
-SL_INLINE void window_skip(struct sl_tracked *tracked)
-{
-	if (READ_ONCE(tracked->drop_window))
-		__sync_fetch_and_add(&tracked->drop_window, 1);
-}
-
-/* Rare: a window has just begun, or many drops have passed. */
-static __attribute__((noinline)) int offence_told(struct visit *v, __u64 reason, __u64 kind)
-{
-	struct telling telling = {};
-
-	if (!v || !v->tracked || !v->policy)
-		return 0;
-
-	telling.now_ns = v->now_ns;
-	telling.ifindex = v->ifindex;
-	telling.kind = kind;
-	telling.reason = reason;
-	telling.tier = v->tier;
-	tell_offence(&v->source, v->tracked, &telling, v->policy->event_every_ns);
-	return 0;
-}
-
-static __attribute__((noinline)) int offence_banned(struct visit *v, __u64 reason, __u64 drops)
-{
-	struct telling telling = {};
-
-	if (!v || !v->policy)
-		return 0;
-
-	telling.now_ns = v->now_ns;
-	telling.packets = drops;
-	telling.ifindex = v->ifindex;
-	telling.reason = reason;
-	telling.tier = v->tier;
-	source_ban(&v->source, v->policy, &telling);
-	return 0;
-}
-
-/*
- * After dropped packets in all: is it time to tell, or to ban? One load decides; the window word says
- * when counting began and how many had been dropped by then; 0: it has not begun.
- */
-SL_INLINE void note_drop(struct visit *v, enum sl_reason reason, __u64 dropped)
-{
-	struct sl_tracked *tracked = v->tracked;
-	const struct sl_policy *policy = v->policy;
-	__u64 window = READ_ONCE(tracked->drop_window);
-	__u64 within_ns = policy->ban_after ? policy->ban_within_ns : policy->event_every_ns;
-	bool begins = !window || sl_window_is_over(window, v->now_ns, within_ns);
-
-	if (begins) {
-		window = sl_window_word(v->now_ns, dropped - 1);
-		tracked->drop_window = window;
-	}
-	if (begins || !(dropped & (TELL_EVERY_DROPS - 1)))
-		offence_told(v, reason, SL_EVENT_LIMITED);
-
-	if (!is_own_fault(reason)) {
-		window_skip(tracked);
-		return;
-	}
-	if (policy->ban_after && sl_window_drops(window, dropped) >= policy->ban_after) {
-		tracked->drop_window = 0; /* the next window begins after the ban */
-		offence_banned(v, reason, sl_window_drops(window, dropped));
-	}
-}
-
-SL_INLINE void count_source(struct visit *v, enum sl_reason reason, enum sl_verdict verdict)
-{
-	struct sl_tracked *tracked = v->tracked;
-
-	tracked->last_seen_ns = visit_now(v);
-
-	switch (verdict) {
-	case SL_DROP: {
-		__u64 dropped = __sync_fetch_and_add(&tracked->dropped.packets, 1) + 1;
-
-		__sync_fetch_and_add(&tracked->dropped.bytes, v->pkt.len);
-		if (is_offence(reason))
-			note_drop(v, reason, dropped);
-		else
-			window_skip(tracked);
-		break;
-	}
-	case SL_FLAG:
-		count_add_shared(&tracked->flagged, v->pkt.len);
-		offence_told(v, reason, SL_EVENT_FLAGGED);
-		break;
-	default:
-		count_add_shared(&tracked->passed, v->pkt.len);
-	}
 }
 
 #endif

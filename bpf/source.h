@@ -130,18 +130,26 @@ static __attribute__((noinline)) int tell(const struct sl_source *source,
 	return 0;
 }
 
-/* One event per source and period, by whichever CPU swaps the time of the last one. */
+/* The lowest bit of event_ns: the last event was one of flagging. What follows it may be told at once. */
+#define TOLD_OF_FLAG 1ull
+
+/*
+ * One event per source and period, by whichever CPU swaps the time of the last one; and one more when
+ * flagging turns into dropping, which nobody should learn a period late.
+ */
 SL_INLINE void tell_offence(const struct sl_source *source, struct sl_tracked *tracked,
 			    struct telling *telling, __u64 every_ns)
 {
 	__u64 before_ns = READ_ONCE(tracked->event_ns);
 	__u64 total = READ_ONCE(tracked->dropped.packets) + READ_ONCE(tracked->flagged.packets);
+	bool is_flag = telling->kind == SL_EVENT_FLAGGED;
+	bool is_worse = before_ns & TOLD_OF_FLAG && !is_flag;
+	__u64 told_ns = (telling->now_ns & ~TOLD_OF_FLAG) | (is_flag ? TOLD_OF_FLAG : 0);
 
 	/* Signed: another CPU, whose clock reading was a little later, may have been first. */
-	if (before_ns && (__s64)(telling->now_ns - before_ns) < (__s64)every_ns)
+	if (before_ns && !is_worse && (__s64)(telling->now_ns - before_ns) < (__s64)every_ns)
 		return;
-	if (__sync_val_compare_and_swap(&tracked->event_ns, before_ns, telling->now_ns) !=
-	    before_ns)
+	if (__sync_val_compare_and_swap(&tracked->event_ns, before_ns, told_ns) != before_ns)
 		return;
 
 	telling->packets = total - tracked->event_dropped;

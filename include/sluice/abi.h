@@ -198,7 +198,7 @@ struct sl_tracked {
 	struct sl_count passed;
 	struct sl_count flagged;
 	__u64 first_seen_ns;
-	__u64 event_ns;	     /* when it was last told of; 0: never */
+	__u64 event_ns;	     /* when it was last told of; 0: never; lowest bit: of flagging */
 	__u64 event_dropped; /* dropped packets told of so far */
 	__u64 zero;
 };
@@ -318,7 +318,7 @@ struct sl_tally {
 	X(PROMOTE_BUDGET, "promote_budget",                                                    \
 	  "a source stayed a stranger: too many promotions at once")                           \
 	X(PROMOTE_FULL, "promote_full", "a source stayed a stranger: the sources map is full") \
-	X(EVICTED, "evicted", "a stranger still in debt was forgotten for one that owed more") \
+	X(EVICTED, "evicted", "a stranger still in debt was forgotten for a newcomer")         \
 	X(BAN_FULL, "ban_full", "an automatic ban was refused: the ban map is full")           \
 	X(RULE_UNCOUNTED, "rule_uncounted", "a prefix rule's counter could not be made")       \
 	X(EVENT_LOST, "event_lost", "an event was not told: over budget or the ring was full") \
