@@ -185,9 +185,10 @@ C_FILES = $(shell git ls-files '*.c' '*.h')
 format:
 	clang-format -i $(C_FILES)
 
-lint:
+lint: $(SKELETONS)
 	tools/check-layers
 	clang-format --dry-run -Werror $(C_FILES)
+	BUILD=$(BUILD) tools/tidy
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man5 \
@@ -206,7 +207,12 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/sluice
 	install -m 0644 completions/_sluice $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 0644 completions/sluice.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
-	install -m 0644 docs/*.md LICENSE README.md $(DESTDIR)$(PREFIX)/share/doc/sluice/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/examples \
+		$(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSES
+	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/
+	install -m 0644 LICENSES/* $(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSES/
+	install -m 0644 docs/*.md docs/*.svg $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/
+	install -m 0644 docs/examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/examples/
 	[ -e $(DESTDIR)/etc/sluice/policy.yaml ] || \
 		install -m 0644 docs/examples/policy.yaml $(DESTDIR)/etc/sluice/policy.yaml
 
