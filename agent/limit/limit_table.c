@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "limit/table_parts.h"
+
+#include <assert.h>
+#include <sched.h>
+
+#define SPINS 200 /* looks at a lock before giving way: it is held for less than a microsecond */
+
+static uint32_t *lock_of(struct limit_table *table, uint32_t set)
+{
+	return (uint32_t *)table_set_at(table, set);
+}
+
+static bool try_lock(struct limit_table *table, uint32_t *lock)
+{
+	uint32_t owner = __atomic_load_n(lock, __ATOMIC_RELAXED);
+
+	/* Another epoch's owner is dead. States can be taken over at any instruction: their words are
+	 * stored such that what was counted stays counted. */
+	return owner != table->epoch &&
+	       __atomic_compare_exchange_n(lock, &owner, table->epoch, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+void table_set_lock(struct limit_table *table, uint32_t set)
+{
+	uint32_t *lock = lock_of(table, set);
+
+	for (unsigned tries = 1; !try_lock(table, lock); tries++)
+		if (tries % SPINS == 0)
+			sched_yield(); /* its owner has lost the CPU */
+}
+
+void table_set_unlock(struct limit_table *table, uint32_t set)
+{
+	__atomic_store_n(lock_of(table, set), 0, __ATOMIC_RELEASE);
+}
+
+static struct fingerprint print_of(const struct limit_table *table, struct bytes key)
+{
+	const struct siphash_secret *secret = table->head->secret;
+
+	return (struct fingerprint){{siphash(&secret[0], key), siphash(&secret[1], key)}};
+}
+
+/* The upper bits of a product spread a hash over any number of sets. */
+static uint32_t set_of(const struct limit_table *table, struct fingerprint print, bool shared)
+{
+	const struct table_head *head = table->head;
+	uint64_t hash = print.word[0] >> 32;
+
+	if (shared)
+		return head->sets + (uint32_t)(hash * head->shared_sets >> 32);
+	return (uint32_t)(hash * head->sets >> 32);
+}
+
+static bool is_used_by(const struct table_slot *slot, struct fingerprint print)
+{
+	return slot->state.strategy && slot->print.word[0] == print.word[0] &&
+	       slot->print.word[1] == print.word[1];
+}
+
+static struct table_slot *find(const struct limit_table *table, uint32_t set,
+			       struct fingerprint print)
+{
+	for (unsigned way = 0; way < LIMIT_TABLE_WAYS; way++) {
+		struct table_slot *slot = table_slot_at(table, set, way);
+
+		if (is_used_by(slot, print))
+			return slot;
+	}
+	return NULL;
+}
+
+/* A free slot of the set, else the one that has been at rest for longest, else NULL. */
+static struct table_slot *find_room(const struct limit_table *table, uint32_t set,
+				    struct limit_moment moment)
+{
+	struct table_slot *best = NULL;
+
+	for (unsigned way = 0; way < LIMIT_TABLE_WAYS; way++) {
+		struct table_slot *slot = table_slot_at(table, set, way);
+
+		if (!slot->state.strategy)
+			return slot;
+		if (limit_state_rests(&slot->state, moment) &&
+		    (!best || slot->state.rest_at_ns < best->state.rest_at_ns))
+			best = slot;
+	}
+	return best;
+}
+
+/* The slot is nobody's until limit_state_prepare() gives it a strategy. */
+static void begin_slot(struct table_slot *slot, struct fingerprint print, struct bytes key)
+{
+	__atomic_store_n(&slot->state.strategy, 0, __ATOMIC_RELEASE);
+	slot->print = print;
+	slot->label_len = key.len < LIMIT_LABEL_MAX ? key.len : LIMIT_LABEL_MAX;
+	memcpy(slot->label, key.at, slot->label_len);
+}
+
+static struct bytes key_of(const struct limit_seek *seek)
+{
+	return seek->is_shared ? seek->coarse : seek->key;
+}
+
+/* The set is locked. Returns false if it has no room for the seek. */
+static bool settle_in(struct limit_table *table, struct limit_seek *seek,
+		      struct limit_moment moment)
+{
+	size_t room = table_state_bytes(table->head);
+	struct fingerprint print = print_of(table, key_of(seek));
+	struct table_slot *slot = find(table, seek->set, print);
+
+	if (limit_state_bytes(seek->spec) > room)
+		return false;
+	if (!slot) {
+		slot = find_room(table, seek->set, moment);
+		if (!slot)
+			return false;
+		begin_slot(slot, print, key_of(seek));
+	}
+	limit_state_prepare(&slot->state, room, seek->spec, moment);
+	/* Not at rest for the rest of this request: its other keys must not take the slot. */
+	if (slot->state.rest_at_ns <= moment.now_ns)
+		slot->state.rest_at_ns = moment.now_ns + 1;
+	seek->state = &slot->state;
+	return true;
+}
+
+static void choose_set(const struct limit_table *table, struct limit_seek *seek, bool shared)
+{
+	seek->is_shared = shared;
+	seek->state = NULL;
+	seek->set = set_of(table, print_of(table, key_of(seek)), shared);
+}
+
+/* Numbers of the sets of all seeks, ascending, each once. n is small. */
+static unsigned sets_of(const struct limit_seek *seeks, unsigned n, uint32_t *sets)
+{
+	unsigned len = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = 0;
+
+		while (at < len && sets[at] < seeks[i].set)
+			at++;
+		if (at < len && sets[at] == seeks[i].set)
+			continue;
+		memmove(&sets[at + 1], &sets[at], (len - at) * sizeof(*sets));
+		sets[at] = seeks[i].set;
+		len++;
+	}
+	return len;
+}
+
+static void lock_all(struct limit_table *table, const struct limit_seek *seeks, unsigned n)
+{
+	uint32_t sets[LIMIT_ASKS_MAX];
+	unsigned len = sets_of(seeks, n, sets);
+
+	for (unsigned i = 0; i < len; i++)
+		table_set_lock(table, sets[i]);
+}
+
+void limit_table_release(struct limit_table *table, const struct limit_seek *seeks, unsigned n)
+{
+	uint32_t sets[LIMIT_ASKS_MAX];
+	unsigned len = sets_of(seeks, n, sets);
+
+	for (unsigned i = 0; i < len; i++)
+		table_set_unlock(table, sets[i]);
+}
+
+/* Returns whether every seek has what it can have; one that has not must look among the shared ones. */
+static bool settle_all(struct limit_table *table, struct limit_seek *seeks, unsigned n,
+		       struct limit_moment moment)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!settle_in(table, &seeks[i], moment) && !seeks[i].is_shared) {
+			limit_table_release(table, seeks, n);
+			choose_set(table, &seeks[i], true);
+			return false;
+		}
+	return true;
+}
+
+void limit_table_seize(struct limit_table *table, struct limit_seek *seeks, unsigned n,
+		       struct limit_moment moment)
+{
+	assert(n <= LIMIT_ASKS_MAX);
+	for (unsigned i = 0; i < n; i++)
+		choose_set(table, &seeks[i], false);
+	/* Ends after n rounds at most: each sends one more seek to the shared sets. */
+	do
+		lock_all(table, seeks, n);
+	while (!settle_all(table, seeks, n, moment));
+}
+
+void limit_table_return(struct limit_table *table, struct limit_seek *seek,
+			struct limit_moment moment)
+{
+	struct table_slot *slot;
+
+	table_set_lock(table, seek->set);
+	slot = find(table, seek->set, print_of(table, key_of(seek)));
+	seek->state = NULL;
+	if (slot && slot->state.strategy == seek->spec->strategy)
+		seek->state = &slot->state;
+}
+
+bool limit_table_forget(struct limit_table *table, struct bytes key)
+{
+	struct fingerprint print = print_of(table, key);
+	uint32_t set = set_of(table, print, false);
+	struct table_slot *slot;
+
+	table_set_lock(table, set);
+	slot = find(table, set, print);
+	if (slot)
+		__atomic_store_n(&slot->state.strategy, 0, __ATOMIC_RELEASE);
+	table_set_unlock(table, set);
+	return slot;
+}
+
+static void visit_set(struct limit_table *table, uint32_t set, limit_visit_fn *visit, void *context)
+{
+	for (unsigned way = 0; way < LIMIT_TABLE_WAYS; way++) {
+		const struct table_slot *slot = table_slot_at(table, set, way);
+
+		if (slot->state.strategy)
+			visit(context, (struct bytes){slot->label, slot->label_len}, &slot->state);
+	}
+}
+
+void limit_table_visit(struct limit_table *table, limit_visit_fn *visit, void *context)
+{
+	uint32_t sets = table->head->sets + table->head->shared_sets;
+
+	for (uint32_t set = 0; set < sets; set++) {
+		table_set_lock(table, set);
+		visit_set(table, set, visit, context);
+		table_set_unlock(table, set);
+	}
+}

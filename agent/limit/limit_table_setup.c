@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "limit/table_parts.h"
+
+#define STATE_BYTES_MAX (128 * 1024)
+
+static struct table_head layout_of(struct limit_table_size size)
+{
+	uint64_t slot = offsetof(struct table_slot, state) + size.state_bytes;
+	uint64_t sets = (size.entries + LIMIT_TABLE_WAYS - 1) / LIMIT_TABLE_WAYS;
+	uint64_t shared = sets / 16;
+
+	return (struct table_head){
+		.magic = TABLE_MAGIC,
+		.slot_bytes = (slot + TABLE_LINE - 1) / TABLE_LINE * TABLE_LINE,
+		.sets = sets,
+		.shared_sets = shared > TABLE_SET_MIN ? shared : TABLE_SET_MIN,
+	};
+}
+
+static uint64_t bytes_of_layout(const struct table_head *head)
+{
+	return TABLE_HEAD + ((uint64_t)head->sets + head->shared_sets) * table_set_bytes(head);
+}
+
+uint64_t limit_table_bytes(struct limit_table_size size)
+{
+	struct table_head head = layout_of(size);
+
+	return bytes_of_layout(&head);
+}
+
+static bool is_possible(struct limit_table_size size)
+{
+	return size.entries && size.entries <= LIMIT_TABLE_ENTRIES_MAX &&
+	       size.state_bytes >= sizeof(struct limit_state) &&
+	       size.state_bytes <= STATE_BYTES_MAX;
+}
+
+int limit_table_create(struct limit_table_size size, int *ret_fd)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	struct table_head head;
+	auto_close int fd = -1;
+
+	if (!is_possible(size))
+		return -EINVAL;
+	head = layout_of(size);
+	if (getrandom(head.secret, sizeof(head.secret), 0) != sizeof(head.secret))
+		return -EIO;
+
+	fd = memfd_create("sluice-limits", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || ftruncate(fd, bytes_of_layout(&head)))
+		return -errno;
+	if (pwrite(fd, &head, sizeof(head), 0) != sizeof(head))
+		return -EIO;
+	/* A table that shrank under its mapping would be a SIGBUS. */
+	if (fcntl(fd, F_ADD_SEALS, seals))
+		return -errno;
+
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/* What is mapped was made by this version of limit_table_create(), and is all there. */
+static bool is_table(const struct table_head *head, uint64_t bytes)
+{
+	return head->magic == TABLE_MAGIC && head->sets && head->shared_sets &&
+	       head->sets <= LIMIT_TABLE_ENTRIES_MAX &&
+	       head->shared_sets <= head->sets + TABLE_SET_MIN &&
+	       head->slot_bytes % TABLE_LINE == 0 &&
+	       head->slot_bytes >= sizeof(struct table_slot) &&
+	       head->slot_bytes <= STATE_BYTES_MAX + 2 * TABLE_LINE &&
+	       bytes_of_layout(head) == bytes;
+}
+
+int limit_table_open(int fd, struct limit_table **ret_table)
+{
+	auto_free struct limit_table *table = calloc(1, sizeof(*table));
+	struct stat stat;
+
+	if (!table)
+		return -ENOMEM;
+	if (fstat(fd, &stat))
+		return -errno;
+	if (stat.st_size < TABLE_HEAD)
+		return -EINVAL;
+
+	table->bytes = stat.st_size;
+	table->head = mmap(NULL, table->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (table->head == MAP_FAILED)
+		return -errno;
+	if (!is_table(table->head, table->bytes)) {
+		munmap(table->head, table->bytes);
+		return -EINVAL;
+	}
+	/* 0 is the word of a free lock. */
+	do
+		table->epoch = __atomic_add_fetch(&table->head->epoch, 1, __ATOMIC_ACQ_REL);
+	while (!table->epoch);
+
+	*ret_table = take_ptr(table);
+	return 0;
+}
+
+void limit_table_close(struct limit_table *table)
+{
+	if (!table)
+		return;
+	munmap(table->head, table->bytes);
+	free(table);
+}
+
+struct limit_moment limit_table_moment(const struct limit_table *table, uint64_t now_ns)
+{
+	return (struct limit_moment){now_ns, table->epoch};
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How a table lies in its memory. For limit_table*.c only. */
+#ifndef LIMIT_TABLE_PARTS_H
+#define LIMIT_TABLE_PARTS_H
+
+#include "base/siphash.h"
+#include "limit/limit_table.h"
+
+#define TABLE_MAGIC \
+	0x736c6c696d697431ull /* changes with any of the structs below, and the states' */
+#define TABLE_LINE    64      /* a set's lock has a cache line of its own */
+#define TABLE_HEAD    4096
+#define TABLE_SET_MIN 8 /* sets kept for shared entries, at least */
+
+struct table_head {
+	uint64_t magic;
+	uint64_t slot_bytes; /* multiple of TABLE_LINE */
+	uint32_t sets;	     /* of exact keys; the shared ones follow */
+	uint32_t shared_sets;
+	uint32_t epoch; /* of the last opener */
+	uint32_t zero;
+	struct siphash_secret secret[2];
+};
+
+struct fingerprint {
+	uint64_t word[2];
+};
+
+struct table_slot {
+	struct fingerprint print;
+	uint64_t label_len;
+	char label[LIMIT_LABEL_MAX];
+	struct limit_state state; /* strategy 0: the slot is free */
+};
+
+struct limit_table {
+	struct table_head *head; /* the mapping */
+	size_t bytes;
+	uint32_t epoch;
+};
+
+static inline size_t table_set_bytes(const struct table_head *head)
+{
+	return TABLE_LINE + LIMIT_TABLE_WAYS * head->slot_bytes;
+}
+
+static inline size_t table_state_bytes(const struct table_head *head)
+{
+	return head->slot_bytes - offsetof(struct table_slot, state);
+}
+
+static inline char *table_set_at(const struct limit_table *table, uint32_t set)
+{
+	return (char *)table->head + TABLE_HEAD + set * table_set_bytes(table->head);
+}
+
+static inline struct table_slot *table_slot_at(const struct limit_table *table, uint32_t set,
+					       unsigned way)
+{
+	char *at = table_set_at(table, set) + TABLE_LINE + way * table->head->slot_bytes;
+
+	return (struct table_slot *)at;
+}
+
+/* Sets are locked in the order of their numbers, so that nobody waits for one who waits for him. */
+void table_set_lock(struct limit_table *table, uint32_t set);
+void table_set_unlock(struct limit_table *table, uint32_t set);
+
+#endif
