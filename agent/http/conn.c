@@ -379,7 +379,7 @@ static bool is_gone(const struct conn *conn, uint32_t events)
 	return conn->x && (events & (EPOLLHUP | EPOLLERR));
 }
 
-static void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t events)
+void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t events)
 {
 	struct conn *conn = (struct conn *)(void *)pollee;
 
@@ -393,7 +393,7 @@ static void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t ev
 	conn_run(conn);
 }
 
-static void conn_expired(struct wheel_timer *timer, uint64_t now_ns)
+void conn_expired(struct wheel_timer *timer, uint64_t now_ns)
 {
 	struct conn *conn = list_owner(timer, struct conn, timer);
 
@@ -415,150 +415,4 @@ static void conn_expired(struct wheel_timer *timer, uint64_t now_ns)
 	if (conn->state == CONN_PROXY)
 		count(&conn->worker->counters.proxy_bad);
 	conn_close(conn);
-}
-
-/* ---- Accept ---- */
-
-static struct prefix address_of(const struct sockaddr_storage *from)
-{
-	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)from;
-	const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)(const void *)from;
-	struct prefix address = {0};
-
-	if (from->ss_family == AF_INET) {
-		address = (struct prefix){.family = ADDRESS_IPV4, .bits = 32};
-		memcpy(address.byte, &ipv4->sin_addr, 4);
-	} else if (from->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&ipv6->sin6_addr)) {
-		address = (struct prefix){.family = ADDRESS_IPV4, .bits = 32};
-		memcpy(address.byte, ipv6->sin6_addr.s6_addr + 12, 4);
-	} else if (from->ss_family == AF_INET6) {
-		address = (struct prefix){.family = ADDRESS_IPV6, .bits = 128};
-		memcpy(address.byte, &ipv6->sin6_addr, 16);
-	}
-	return address;
-}
-
-static bool is_in(const struct http_prefixes *prefixes, const struct prefix *address)
-{
-	for (size_t i = 0; i < prefixes->count; i++)
-		if (prefix_covers(&prefixes->at[i], address))
-			return true;
-	return false;
-}
-
-/* Whether the address may send PROXY headers there. */
-static bool is_sender(const struct http_senders *senders, const struct prefix *address)
-{
-	return address->family ? is_in(&senders->prefixes, address) : senders->unix_socket;
-}
-
-/* Count it for its source. False: that has too many. */
-static bool enter_source(struct conn *conn, const struct plan *plan)
-{
-	const struct prefix *address = &conn->peer.address;
-
-	if (!address->family || conn->state == CONN_PROXY ||
-	    identity_is_trusted(&plan->identity, address))
-		return true;
-	conn->source = prefix_cut(address, address->family == ADDRESS_IPV4
-						   ? plan->policy->source_bits.ipv4
-						   : plan->policy->source_bits.ipv6);
-	if (sources_enter(conn->worker->http->sources, &conn->source, plan->http->max.per_source))
-		return true;
-	conn->source.family = 0;
-	count(&conn->worker->counters.refused_source);
-	return false;
-}
-
-/* One more connection, in place of an idle one if there are as many as there may be. */
-static bool enter_total(struct worker *worker, const struct plan *plan)
-{
-	_Atomic uint64_t *total = &worker->http->connections;
-
-	if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) <
-		    plan->http->max.connections ||
-	    worker_make_room(worker))
-		return true;
-	atomic_fetch_sub_explicit(total, 1, memory_order_relaxed);
-	count(&worker->counters.refused_connections);
-	return false;
-}
-
-static struct conn *new_conn(struct worker *worker)
-{
-	struct conn *conn = memory_object(&worker->memory, sizeof(*conn));
-
-	if (!conn)
-		count(&worker->counters.refused_memory);
-	return conn;
-}
-
-static bool set_up(struct conn *conn, const struct listener *listener,
-		   const struct sockaddr_storage *from)
-{
-	const struct plan *plan = conn->worker->plan->plan;
-	const struct http_listener *policy = &plan->http->listeners[listener->number];
-
-	conn->peer.address = address_of(from);
-	conn->peer.is_https = policy->is_https;
-	conn->peer.is_unix_trusted = plan->http->trusted_unix;
-	conn->state = CONN_OPEN;
-	if (policy->senders.required) {
-		conn->state = CONN_PROXY;
-		if (!is_sender(&policy->senders, &conn->peer.address)) {
-			count(&conn->worker->counters.proxy_bad);
-			return false;
-		}
-	}
-	return enter_source(conn, plan);
-}
-
-static void refuse_socket(int fd)
-{
-	struct bytes answer = problem_overloaded();
-
-	(void)!send(fd, answer.at, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* as far as it goes */
-	close(fd);
-}
-
-static void begin_conn(struct conn *conn, int fd)
-{
-	struct worker *worker = conn->worker;
-	const struct http_timeouts *timeouts = &worker->plan->plan->http->timeouts;
-	int one = 1;
-
-	if (conn->peer.address.family)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only slower */
-	conn->wire.fd = fd;
-	conn->wire.can_write = true;
-	conn->poll.ready = conn_ready;
-	conn->timer.expired = conn_expired;
-	list_append(&worker->idle_conns, &conn->link);
-	count(&worker->counters.accepted);
-	count_add((uint64_t *)&worker->counters.connections, 1);
-	/* Of a PROXY header; where there is none the first event sets the time for the first byte. */
-	wheel_set(&worker->wheel, &conn->timer, worker->now_ns + timeouts->head_ns);
-	if (worker_watch(worker, fd, &conn->poll))
-		conn_close(conn);
-}
-
-void conn_open(struct worker *worker, struct listener *listener, int fd,
-	       const struct sockaddr_storage *from)
-{
-	struct conn *conn;
-
-	if (!enter_total(worker, worker->plan->plan)) {
-		refuse_socket(fd);
-		return;
-	}
-	conn = new_conn(worker);
-	if (conn)
-		conn->worker = worker;
-	if (conn && set_up(conn, listener, from)) {
-		begin_conn(conn, fd);
-		return;
-	}
-	memory_give_object(&worker->memory, conn, sizeof(*conn));
-	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
-	refuse_socket(fd);
 }

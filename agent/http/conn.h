@@ -45,6 +45,10 @@ _Static_assert(sizeof(struct conn) <= 352, "an idle connection costs this and it
 void conn_open(struct worker *worker, struct listener *listener, int fd,
 	       const struct sockaddr_storage *from);
 
+/* What the loop and the wheel call for it. */
+void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t events);
+void conn_expired(struct wheel_timer *timer, uint64_t now_ns);
+
 /* Go on as far as possible; conn may be closed after that. */
 void conn_run(struct conn *conn);
 

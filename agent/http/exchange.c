@@ -14,8 +14,6 @@
 #include "http/exchange.h"
 #include "message/chars.h"
 
-#include "base/clock.h"
-#include "http/access_log.h"
 #include "http/http_parts.h"
 #include "http/problem.h"
 #include "http/respond.h"
@@ -134,57 +132,6 @@ void exchange_drop_origin(struct exchange *x)
 	x->server = NULL;
 }
 
-static struct bytes field_value(const struct request *req, enum field_name id)
-{
-	const struct field *field = fields_first(&req->head.fields, id);
-
-	return field ? field->value : (struct bytes){0};
-}
-
-/* Names for the log what was asked; empty where the head was none. */
-static void describe(struct exchange *x, struct access_line *line)
-{
-	const struct request *req = x->head_len ? exchange_request(x) : NULL;
-
-	line->client = &x->conn->peer.address;
-	if (!req)
-		return;
-	line->method = req->head.method_text;
-	line->target = req->head.target;
-	line->user_agent = field_value(req, FIELD_USER_AGENT);
-	line->referer = field_value(req, FIELD_REFERER);
-	line->host = field_value(req, FIELD_HOST);
-	if (!x->route)
-		return;
-	line->client = &req->identity.address;
-	line->request_id = forward_request_id(req, line->request_id);
-}
-
-static void log_exchange(struct exchange *x)
-{
-	struct worker *worker = x->worker;
-	const struct http_access_log *policy = &x->share->plan->http->access_log;
-	int fd = atomic_load_explicit(&worker->http->log_fd, memory_order_relaxed);
-	uint64_t now_ns = clock_now_ns();
-	struct access_line line = {
-		.unix_ns = clock_now_unix_ns() - (now_ns - x->began_ns),
-		.request_id = {x->id, REQUEST_ID_LEN},
-		.upstream = x->tried ? x->tried->name : NULL,
-		.took_ns = now_ns - x->began_ns,
-		.upstream_ns = x->waited_ns,
-		.bytes_out = x->conn->wire.sent - x->out_before,
-		.status = x->status,
-		.minor = x->minor,
-		.is_aborted = x->is_aborted,
-	};
-
-	if (!policy->file || fd < 0)
-		return;
-	describe(x, &line);
-	if (access_log_add(worker->log, policy->format, &line))
-		count_add(&worker->counters.log_dropped, access_log_write(worker->log, fd));
-}
-
 /* What the exchange used of the input is gone; what it read beyond is what comes next. */
 static void advance_input(struct exchange *x)
 {
@@ -215,7 +162,7 @@ void exchange_end(struct exchange *x)
 	else
 		http_counters_status(&worker->counters, x->status);
 	count_add(&worker->counters.client_bytes_out, x->conn->wire.sent - x->out_before);
-	log_exchange(x);
+	exchange_log(x);
 	caching_end(x);
 	exchange_drop_origin(x);
 	if (x->upstream)
@@ -365,79 +312,13 @@ static stage_fn *const stages[STAGE_COUNT] = {
 	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limit,
 	[STAGE_LOOKUP] = lookup,	 [STAGE_ADMIT] = fetch_admit,
 	[STAGE_CONNECT] = fetch_connect, [STAGE_SEND] = fetch_send,
-	[STAGE_AWAIT] = fetch_await,	 [STAGE_STORE] = caching_store,
+	[STAGE_AWAIT] = await_answer,	 [STAGE_STORE] = caching_store,
 	[STAGE_RESPOND] = relay_respond, [STAGE_RELAY] = relay_run,
 	[STAGE_TUNNEL] = tunnel_run,	 [STAGE_REFUSE] = refuse,
 	[STAGE_FINISH] = finish,	 [STAGE_SERVE] = caching_serve,
 };
 
-/* ---- Time ---- */
-
-static void time_pace(struct pace *pace, bool is_waited_for, uint64_t bytes, uint64_t until_ns)
-{
-	if (!is_waited_for)
-		pace->deadline_ns = 0;
-	else if (!pace->deadline_ns)
-		*pace = (struct pace){until_ns, bytes};
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-	return b && b < a ? b : a;
-}
-
-static void set_timer(struct exchange *x)
-{
-	const struct http_timeouts *timeouts = &x->share->plan->http->timeouts;
-	uint64_t now_ns = x->worker->now_ns, at_ns = WHEEL_NEVER;
-
-	time_pace(&x->send_pace, x->conn->wire.out.len, x->conn->wire.sent,
-		  now_ns + timeouts->send_ns);
-	time_pace(&x->body_pace, upload_awaits_client(x), x->up.bytes, now_ns + timeouts->body_ns);
-	at_ns = earlier(at_ns, x->send_pace.deadline_ns);
-	at_ns = earlier(at_ns, x->body_pace.deadline_ns);
-	if (x->is_queued)
-		at_ns = earlier(at_ns, x->queue_until_ns);
-	if (x->cache.waiter.fill && !x->has_answered)
-		at_ns = earlier(at_ns, x->cache.wait_until_ns);
-	if (x->client_waits)
-		at_ns = earlier(at_ns, x->continue_at_ns);
-	wheel_set(&x->worker->wheel, &x->conn->timer, at_ns);
-}
-
-/* Whether a span is over in which less came than had to; a span that was fine begins anew. */
-static bool is_too_slow(struct pace *pace, uint64_t bytes, uint64_t rate, uint64_t span_ns)
-{
-	uint64_t wanted = rate ? rate * (span_ns / 1000000) / 1000 : 1;
-	uint64_t came = bytes - pace->mark;
-
-	pace->mark = bytes;
-	pace->deadline_ns += span_ns;
-	return came < wanted;
-}
-
-bool exchange_expired(struct exchange *x)
-{
-	const struct http_policy *http = x->share->plan->http;
-	uint64_t now_ns = x->worker->now_ns;
-
-	if (x->send_pace.deadline_ns && now_ns >= x->send_pace.deadline_ns &&
-	    is_too_slow(&x->send_pace, x->conn->wire.sent, http->min_rate.send,
-			http->timeouts.send_ns)) {
-		count(&x->worker->counters.slow_reader);
-		x->is_aborted = true;
-		return false;
-	}
-	if (x->body_pace.deadline_ns && now_ns >= x->body_pace.deadline_ns &&
-	    is_too_slow(&x->body_pace, x->up.bytes, http->min_rate.body, http->timeouts.body_ns)) {
-		count(&x->worker->counters.slow_body);
-		x->client_persists = false;
-		if (x->has_answered)
-			return false;
-		(void)exchange_refuse(x, 408, "the content came too slowly");
-	}
-	return true;
-}
+/* ---- The whole ---- */
 
 enum progress exchange_advance(struct exchange *x)
 {
@@ -448,6 +329,6 @@ enum progress exchange_advance(struct exchange *x)
 	while (progress == PROGRESS_MOVE_ON);
 
 	if (progress == PROGRESS_WAIT)
-		set_timer(x);
+		exchange_set_timer(x);
 	return progress;
 }

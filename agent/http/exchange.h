@@ -154,16 +154,38 @@ enum progress exchange_refuse_fault(struct exchange *x, enum message_result faul
 /* The upstream is no longer part of it. */
 void exchange_drop_origin(struct exchange *x);
 
+/* ---- exchange_log.c ---- */
+
+/* Its line in the access log, where there is one. */
+void exchange_log(struct exchange *x);
+
+/* ---- exchange_pace.c ---- */
+
+/* It waits: set the connection's timer to the first moment at which somebody may be too slow. */
+void exchange_set_timer(struct exchange *x);
+
 /* ---- fetch.c ---- */
 
 enum progress fetch_admit(struct exchange *x);
 enum progress fetch_connect(struct exchange *x);
 enum progress fetch_send(struct exchange *x);
-enum progress fetch_await(struct exchange *x);
 void fetch_leave_gate(struct exchange *x);
 
 /* The same request once more, over a new connection: its answer was of no use. */
 enum progress fetch_again(struct exchange *x);
+
+/* What became of the upstream: once more where that is allowed, else 502 or 504. */
+enum progress fetch_fail_closed(struct exchange *x);
+enum progress fetch_fail_late(struct exchange *x);
+/* It broke a rule: 502, and never once more. detail as in struct problem. */
+enum progress fetch_fail_bad(struct exchange *x, const char *detail);
+
+/* The upstream has so long, from now, for the head of its answer. */
+void fetch_wait(struct exchange *x);
+
+/* ---- await.c ---- */
+
+enum progress await_answer(struct exchange *x);
 
 /* ---- upload.c: the request's body ---- */
 

@@ -157,9 +157,8 @@ enum relay_read relay_read(struct exchange *x, struct bytes *ret_content, struct
 
 	*ret_content = *ret_rest = (struct bytes){0};
 	if (!input.len) {
-		if (!x->down.is_done &&
-		    (wire->is_broken || x->origin->timed_out ||
-		     (wire->has_ended && !flow_close(&x->down))))
+		if (!x->down.is_done && (wire->is_broken || x->origin->timed_out ||
+					 (wire->has_ended && !flow_close(&x->down))))
 			return RELAY_READ_BROKEN;
 		return x->down.is_done ? RELAY_READ_ALL : RELAY_READ_NOTHING;
 	}
