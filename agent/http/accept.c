@@ -8,6 +8,7 @@
 #include "http/http_parts.h"
 #include "http/listener.h"
 #include "http/problem.h"
+#include "message/proxy_protocol.h"
 
 static struct prefix address_of(const struct sockaddr_storage *from)
 {
@@ -151,4 +152,42 @@ void conn_open(struct worker *worker, struct listener *listener, int fd,
 	memory_give_object(&worker->memory, conn, sizeof(*conn));
 	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
 	refuse_socket(fd);
+}
+
+/* ---- PROXY protocol ---- */
+
+static void take_proxy_header(struct conn *conn, const struct proxy_header *header)
+{
+	conn->state = CONN_OPEN;
+	conn->has_begun = false;
+	conn->is_proxied = !header->is_local;
+	if (conn->is_proxied)
+		conn->peer.address = header->client.address;
+	held_drop(&conn->in, &conn->worker->memory, header->len);
+	conn->input = held_bytes(&conn->in);
+}
+
+/* True: it has come, and requests may. */
+bool conn_read_proxy_header(struct conn *conn)
+{
+	struct worker *worker = conn->worker;
+	struct proxy_header header;
+	enum proxy_result result = PROXY_MORE;
+
+	while (result == PROXY_MORE) {
+		size_t len = conn_read(conn);
+
+		if (!len || !conn_keep(conn))
+			break;
+		result = proxy_parse(conn->input, &header);
+	}
+	if (result == PROXY_DONE) {
+		take_proxy_header(conn, &header);
+		return true;
+	}
+	if (result == PROXY_BAD || conn->wire.has_ended || conn->wire.is_broken) {
+		count(&worker->counters.proxy_bad);
+		conn_close(conn);
+	}
+	return false;
 }

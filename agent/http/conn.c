@@ -13,7 +13,6 @@
 #include "http/http_parts.h"
 #include "http/listener.h"
 #include "http/problem.h"
-#include "message/proxy_protocol.h"
 
 #define EXCHANGES_A_TURN 16   /* pipelined requests before others have their turn */
 #define HEAD_READ	 4096 /* a head that comes in pieces is read in pieces of this */
@@ -162,7 +161,7 @@ static void wait_for_request(struct conn *conn)
 	conn->has_begun = true;
 }
 
-static size_t read_more(struct conn *conn)
+size_t conn_read(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
 	size_t room, len;
@@ -220,7 +219,7 @@ static struct exchange *next_exchange(struct conn *conn)
 						   : exchange_begin_refused(conn, result);
 			return x ? x : refuse_without_memory(conn);
 		}
-		if (!read_more(conn))
+		if (!conn_read(conn))
 			return NULL;
 	}
 }
@@ -298,44 +297,6 @@ void conn_drain(struct conn *conn)
 		wheel_set(&worker->wheel, &conn->timer, worker->now_ns + FIRST_REQUEST_NS);
 }
 
-/* ---- PROXY protocol ---- */
-
-static void take_proxy_header(struct conn *conn, const struct proxy_header *header)
-{
-	conn->state = CONN_OPEN;
-	conn->has_begun = false;
-	conn->is_proxied = !header->is_local;
-	if (conn->is_proxied)
-		conn->peer.address = header->client.address;
-	held_drop(&conn->in, &conn->worker->memory, header->len);
-	conn->input = held_bytes(&conn->in);
-}
-
-/* True: it has come, and requests may. */
-static bool read_proxy_header(struct conn *conn)
-{
-	struct worker *worker = conn->worker;
-	struct proxy_header header;
-	enum proxy_result result = PROXY_MORE;
-
-	while (result == PROXY_MORE) {
-		size_t len = read_more(conn);
-
-		if (!len || !conn_keep(conn))
-			break;
-		result = proxy_parse(conn->input, &header);
-	}
-	if (result == PROXY_DONE) {
-		take_proxy_header(conn, &header);
-		return true;
-	}
-	if (result == PROXY_BAD || conn->wire.has_ended || conn->wire.is_broken) {
-		count(&worker->counters.proxy_bad);
-		conn_close(conn);
-	}
-	return false;
-}
-
 /* ---- Events ---- */
 
 static void run_open(struct conn *conn)
@@ -355,7 +316,7 @@ void conn_run(struct conn *conn)
 {
 	switch ((enum conn_state)conn->state) {
 	case CONN_PROXY:
-		if (!read_proxy_header(conn))
+		if (!conn_read_proxy_header(conn))
 			break;
 		/* fall through */
 	case CONN_OPEN:

@@ -49,6 +49,12 @@ void conn_open(struct worker *worker, struct listener *listener, int fd,
 void conn_ready(struct worker *worker, struct pollee *pollee, uint32_t events);
 void conn_expired(struct wheel_timer *timer, uint64_t now_ns);
 
+/* Read more behind conn->input. Returns how many bytes came; 0: conn->wire says why. */
+size_t conn_read(struct conn *conn);
+
+/* In CONN_PROXY: true when the header has come, and requests may. The connection may be closed after that. */
+bool conn_read_proxy_header(struct conn *conn);
+
 /* Go on as far as possible; conn may be closed after that. */
 void conn_run(struct conn *conn);
 

@@ -123,6 +123,9 @@ void worker_post(struct worker *worker, struct letter *letter);
 /* A letter on its way to this thread is not to be delivered; this thread only. */
 void worker_take_back(struct worker *worker, struct letter *letter);
 
+/* Read all letters that have come; this thread only. */
+void worker_read_mail(struct worker *worker);
+
 /* Watch fd for all events. Returns 0 or -errno. */
 int worker_watch(struct worker *worker, int fd, struct pollee *pollee);
 

@@ -504,7 +504,7 @@ def a_listener_that_goes_is_accepted_dry():
         lab.proxy.port = free_port()
         lab.proxy.write(policy(lab.origin.port))
         lab.proxy.process.send_signal(signal.SIGHUP)
-        lab.proxy.process.send_signal(signal.SIGCONT)
+        lab.proxy.signal(signal.SIGCONT, "reloaded")
         for sock in socks:
             assert read_answer(Reader(sock)).status == 200
             sock.close()
