@@ -102,7 +102,9 @@ static void regroup(struct sliding_window *window, const struct limit_spec *spec
 	struct shape was = *shape;
 
 	window->group = 0;
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	/* A killed thread has done all before some instruction and nothing after: only the compiler must
+	 * keep the order. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	*shape = (struct shape){0};
 	for (uint64_t dealt = 0; dealt < members; dealt += shape->members) {
 		uint64_t left = members - dealt;
