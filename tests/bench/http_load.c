@@ -98,8 +98,7 @@ static void open_all(int epoll_fd, uint16_t port, int count)
 		struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &clients[i]};
 
 		clients[i].fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (clients[i].fd < 0 ||
-		    connect(clients[i].fd, (struct sockaddr *)&to, sizeof(to)))
+		if (clients[i].fd < 0 || connect(clients[i].fd, (struct sockaddr *)&to, sizeof(to)))
 			fail("connect");
 		setsockopt(clients[i].fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, clients[i].fd, &event))
