@@ -50,8 +50,19 @@ int limit_table_create(struct limit_table_size size, int *ret_fd);
 int limit_table_open(int fd, struct limit_table **ret_table);
 void limit_table_close(struct limit_table *table);
 
-/* The moment of a decision on this table's states. */
+/*
+ * The moment of a decision on this table's states, at now_ns of CLOCK_MONOTONIC. Its now_ns is table time,
+ * and so are the instants of the views: the same clock until the table has been through a reboot.
+ */
 struct limit_moment limit_table_moment(const struct limit_table *table, uint64_t now_ns);
+
+/*
+ * The bytes of this table were saved at saved_ns (table time) and written back after a reboot, elapsed_ns
+ * later by the wall clock, at now_ns (CLOCK_MONOTONIC): table time goes on from there. elapsed_ns is never
+ * negative, so nobody waits longer than he would have. Before any other thread uses the table.
+ */
+void limit_table_continue(struct limit_table *table, uint64_t saved_ns, uint64_t elapsed_ns,
+			  uint64_t now_ns);
 
 struct limit_seek {
 	struct bytes key; /* scope, identity, window and strategy; never the place in the policy */

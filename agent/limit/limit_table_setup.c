@@ -119,5 +119,12 @@ void limit_table_close(struct limit_table *table)
 
 struct limit_moment limit_table_moment(const struct limit_table *table, uint64_t now_ns)
 {
-	return (struct limit_moment){now_ns, table->epoch};
+	return (struct limit_moment){now_ns + table->head->ahead_ns, table->epoch};
+}
+
+/* Before the machine's start there is no CLOCK_MONOTONIC: move the clock, the instants would not fit. */
+void limit_table_continue(struct limit_table *table, uint64_t saved_ns, uint64_t elapsed_ns,
+			  uint64_t now_ns)
+{
+	table->head->ahead_ns = saved_ns + elapsed_ns - now_ns;
 }

@@ -19,6 +19,7 @@ struct table_head {
 	uint32_t shared_sets;
 	uint32_t epoch; /* of the last opener */
 	uint32_t zero;
+	uint64_t ahead_ns; /* what table time is ahead of CLOCK_MONOTONIC; wraps */
 	struct siphash_secret secret[2];
 };
 

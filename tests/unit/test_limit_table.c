@@ -232,6 +232,31 @@ static void what_is_held_is_settled_where_it_was_charged(void **state)
 	limit_table_close(table);
 }
 
+/* Saved at an uptime of START, written back 10 s later, at an uptime of 2 s. */
+static void counts_saved_before_a_reboot_leave_when_they_would_have(void **state)
+{
+	struct limit_table *table = fresh(small);
+	const uint64_t uptime_ns = 2 * SECOND;
+
+	for (int strategy = LIMIT_SLIDING_WINDOW; strategy <= LIMIT_MOVING_WINDOW; strategy++) {
+		struct limit_spec spec = spec_of(strategy, 5, 60 * SECOND);
+
+		spec.burst = 5;
+		while (ask(table, name_of(strategy), &spec, START) == LET_IN)
+			;
+	}
+	limit_table_continue(table, START, 10 * SECOND, uptime_ns);
+	for (int strategy = LIMIT_SLIDING_WINDOW; strategy <= LIMIT_MOVING_WINDOW; strategy++) {
+		struct limit_spec spec = spec_of(strategy, 5, 60 * SECOND);
+
+		spec.burst = 5;
+		assert_int_equal(ask(table, name_of(strategy), &spec, uptime_ns + SECOND), REFUSED);
+		assert_int_equal(ask(table, name_of(strategy), &spec, uptime_ns + 50 * SECOND + 1),
+				 LET_IN);
+	}
+	limit_table_close(table);
+}
+
 static void a_file_that_is_no_table_is_refused(void **state)
 {
 	int fd = memfd_create("test", 0);
@@ -389,6 +414,7 @@ int main(void)
 		cmocka_unit_test(a_key_is_forgotten_on_request),
 		cmocka_unit_test(a_visit_meets_every_entry_in_use),
 		cmocka_unit_test(what_is_held_is_settled_where_it_was_charged),
+		cmocka_unit_test(counts_saved_before_a_reboot_leave_when_they_would_have),
 		cmocka_unit_test(a_file_that_is_no_table_is_refused),
 		cmocka_unit_test(counts_outlive_a_killed_process_and_its_lock_is_taken_over),
 		cmocka_unit_test(a_process_killed_anywhere_leaves_a_table_that_still_limits),
