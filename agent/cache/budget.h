@@ -14,7 +14,8 @@
 struct budget {
 	struct budget
 		*total; /* one that this is a part of, which is charged as well; may be NULL */
-	_Atomic uint64_t max; /* a reload may set another; what is above it then comes back in time */
+	_Atomic uint64_t
+		max; /* a reload may set another; what is above it then comes back in time */
 	_Atomic uint64_t used;
 	_Atomic uint64_t peak; /* the most it ever was */
 };

@@ -21,7 +21,8 @@ struct forward {
 	const struct peer *peer;
 	struct bytes server_name; /* Host of a request that had none */
 	struct bytes request_id;
-	struct bytes conditions; /* whole fields, in the place of its own conditions and range; or empty */
+	struct bytes
+		conditions; /* whole fields, in the place of its own conditions and range; or empty */
 };
 
 /* What was left out, for the counters. */

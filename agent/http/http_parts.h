@@ -14,7 +14,7 @@ struct http {
 	struct registry registry;
 	struct budget memory;
 	struct sources *sources;
-	struct cache_store *cache; /* NULL: the policy of the start caches nothing */
+	struct cache_store *cache;    /* NULL: the policy of the start caches nothing */
 	_Atomic uint64_t connections; /* open, all threads */
 	_Atomic int log_fd;	      /* -1: no access log */
 	struct worker *workers[HTTP_THREADS_MAX];
