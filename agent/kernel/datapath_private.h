@@ -188,6 +188,10 @@ void tries_note(uint32_t *mask, const struct prefix_tree *tree);
 void filter_add(struct datapath *datapath, const struct sl_source *source, enum sl_filtered what);
 /* Make a filter that holds only who is tracked now. Returns 0, or -errno with the old one in force. */
 int filter_rebuild(struct datapath *datapath);
+/* Its parts, in their order, for whoever looks at what packets do between them: steps 1 and 2 of filter.c, 3, 4 and 5. */
+void filter_begin(struct datapath *datapath);
+int filter_mark(struct datapath *datapath);
+void filter_switch(struct datapath *datapath);
 
 /* Set the bits of all banned sources: after an adoption, whose filter may be new. Returns 0 or -errno. */
 int filter_add_bans(struct datapath *datapath);

@@ -79,25 +79,43 @@ int filter_add_bans(struct datapath *datapath)
 	return mark_all(datapath, SL_FILTER_BANNED, NULL);
 }
 
-int filter_rebuild(struct datapath *datapath)
+void filter_begin(struct datapath *datapath)
 {
-	struct sl_config *config = datapath->config;
-	uint32_t read = config->filter_read & 1, idle = !read;
-	int error;
+	uint32_t read = datapath->config->filter_read & 1;
 
 	write_to(datapath, 1u << read);
-	memset(word_of(datapath, idle, 0), 0, datapath->filter_bits / 8);
+	memset(word_of(datapath, !read, 0), 0, datapath->filter_bits / 8);
 	write_to(datapath, 3);
+}
 
-	error = mark_all(datapath, SL_FILTER_TRACKED, &idle);
-	if (!error)
-		error = mark_all(datapath, SL_FILTER_BANNED, &idle);
-	if (error) {
-		write_to(datapath, 1u << read);
-		return error;
-	}
+int filter_mark(struct datapath *datapath)
+{
+	uint32_t idle = !(datapath->config->filter_read & 1);
+	int error = mark_all(datapath, SL_FILTER_TRACKED, &idle);
+
+	return error ? error : mark_all(datapath, SL_FILTER_BANNED, &idle);
+}
+
+void filter_switch(struct datapath *datapath)
+{
+	struct sl_config *config = datapath->config;
+	uint32_t idle = !(config->filter_read & 1);
+
 	__atomic_store_n(&config->filter_read, idle, __ATOMIC_SEQ_CST);
 	datapath_wait_for_packets(datapath);
 	__atomic_store_n(&config->filter_write, 1u << idle, __ATOMIC_SEQ_CST);
+}
+
+int filter_rebuild(struct datapath *datapath)
+{
+	int error;
+
+	filter_begin(datapath);
+	error = filter_mark(datapath);
+	if (error) {
+		write_to(datapath, 1u << (datapath->config->filter_read & 1));
+		return error;
+	}
+	filter_switch(datapath);
 	return 0;
 }

@@ -197,6 +197,67 @@ static void no_source_is_missed_by_a_filter_that_is_rebuilt_while_others_come(vo
 	sluice_bpf__destroy(program);
 }
 
+#define POLICY_BANS                                                  \
+	"interfaces: [\"sl*\"]\nprotect: everything\n"               \
+	"tiers:\n  one: {packets: 1/minute burst 1}\ndefault: one\n" \
+	"bans: {after: 3 drops in 10 seconds, for: 1 minute, up to: 1 hour}\n"
+
+/* What the packet program adds: an entry with the first packet, a ban with the drops behind it. */
+static void add_by_packets(int prog_fd, const char *src)
+{
+	for (int i = 0; i < 6; i++)
+		run(prog_fd, src);
+}
+
+static bool filter_says(const struct datapath *datapath, const char *src, enum sl_filtered what)
+{
+	struct sl_source key = source(datapath, src);
+	uint32_t bit = sl_filter_bit(datapath->secret, &key, what, datapath->filter_bits);
+	size_t half = (size_t)(datapath->config->filter_read & 1) * (datapath->filter_bits / 64);
+
+	return datapath->filter[half + bit / 64] >> (bit & 63) & 1;
+}
+
+/* The program finds its entry, whose count moves, and refuses. */
+static void assert_found(struct datapath *datapath, int prog_fd, const char *src)
+{
+	struct sl_source key = source(datapath, src);
+	struct sl_tracked before, after;
+
+	assert_true(filter_says(datapath, src, SL_FILTER_TRACKED));
+	assert_true(filter_says(datapath, src, SL_FILTER_BANNED));
+	assert_int_equal(datapath_find_source(datapath, &key, &before), 0);
+	assert_int_equal(run(prog_fd, src), XDP_DROP);
+	assert_int_equal(datapath_find_source(datapath, &key, &after), 0);
+	assert_int_equal(after.dropped.packets, before.dropped.packets + 1);
+}
+
+static void who_comes_between_two_steps_of_a_rebuild_is_found_behind_it(void **state)
+{
+	/* Two rounds: each half is the idle one once. */
+	static const char *const who[2][4] = {
+		{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"},
+		{"192.0.2.5", "192.0.2.6", "192.0.2.7", "192.0.2.8"},
+	};
+	struct datapath *datapath = *state;
+	struct sluice_bpf *program = load_program(datapath);
+	int prog_fd = ingress_fd(program);
+
+	load(datapath, POLICY_BANS);
+	for (int round = 0; round < 2; round++) {
+		add_by_packets(prog_fd, who[round][0]);
+		filter_begin(datapath);
+		add_by_packets(prog_fd, who[round][1]);
+		assert_int_equal(filter_mark(datapath), 0);
+		add_by_packets(prog_fd, who[round][2]);
+		filter_switch(datapath);
+		add_by_packets(prog_fd, who[round][3]);
+		for (int i = 0; i < 4; i++)
+			assert_found(datapath, prog_fd, who[round][i]);
+	}
+	sluice_bpf__destroy(program);
+}
+
 /* ---- Found again without pins --------------------------------------------------------- */
 
 static void maps_are_found_through_an_attached_program_where_pins_are_gone(void **state)
@@ -241,6 +302,7 @@ int main(void)
 		TEST(what_the_policy_and_the_bans_say_is_what_happens),
 		TEST(a_tracked_source_is_counted_and_a_stranger_owes_in_the_table),
 		TEST(no_source_is_missed_by_a_filter_that_is_rebuilt_while_others_come),
+		TEST(who_comes_between_two_steps_of_a_rebuild_is_found_behind_it),
 		TEST(maps_are_found_through_an_attached_program_where_pins_are_gone),
 	};
 
