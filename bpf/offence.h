@@ -29,36 +29,53 @@ SL_INLINE void window_skip(struct sl_tracked *tracked)
 		__sync_fetch_and_add(&tracked->drop_window, 1);
 }
 
+/* What is being told, put together off the stack: the calls below it are four deep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct telling);
+} tellings SEC(".maps");
+
+SL_INLINE struct telling *telling_of(const struct visit *v, enum sl_reason reason)
+{
+	__u32 key = 0;
+	struct telling *telling = bpf_map_lookup_elem(&tellings, &key);
+
+	if (!telling)
+		return NULL;
+	telling->now_ns = v->now_ns;
+	telling->packets = 0;
+	telling->until_ns = 0;
+	telling->strikes = 0;
+	telling->ifindex = v->ifindex;
+	telling->reason = reason;
+	telling->tier = v->tier;
+	return telling;
+}
+
 /* Rare: a window has just begun, or many drops have passed. */
 static __attribute__((noinline)) int offence_told(struct visit *v, __u64 reason, __u64 kind)
 {
-	struct telling telling = {};
+	struct telling *telling = v ? telling_of(v, reason) : NULL;
 
-	if (!v || !v->tracked || !v->policy)
+	if (!telling || !v->tracked || !v->policy)
 		return 0;
 
-	telling.now_ns = v->now_ns;
-	telling.ifindex = v->ifindex;
-	telling.kind = kind;
-	telling.reason = reason;
-	telling.tier = v->tier;
-	tell_offence(&v->source, v->tracked, &telling, v->policy->event_every_ns);
+	telling->kind = kind;
+	tell_offence(&v->source, v->tracked, telling, v->policy->event_every_ns);
 	return 0;
 }
 
 static __attribute__((noinline)) int offence_banned(struct visit *v, __u64 reason, __u64 drops)
 {
-	struct telling telling = {};
+	struct telling *telling = v ? telling_of(v, reason) : NULL;
 
-	if (!v || !v->policy)
+	if (!telling || !v->policy)
 		return 0;
 
-	telling.now_ns = v->now_ns;
-	telling.packets = drops;
-	telling.ifindex = v->ifindex;
-	telling.reason = reason;
-	telling.tier = v->tier;
-	source_ban(&v->source, v->policy, &telling);
+	telling->packets = drops;
+	source_ban(&v->source, v->policy, telling);
 	return 0;
 }
 

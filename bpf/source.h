@@ -161,9 +161,8 @@ SL_INLINE void tell_offence(const struct sl_source *source, struct sl_tracked *t
  * Ban a source for its drops: one strike more, twice as long as the last time. Only here and in the
  * agent do bans begin; one that is in force is left alone.
  */
-static __attribute__((noinline)) int source_ban(const struct sl_source *source,
-						const struct sl_policy *policy,
-						struct telling *telling)
+SL_INLINE int source_ban(const struct sl_source *source, const struct sl_policy *policy,
+			 struct telling *telling)
 {
 	__u32 key = 0;
 	struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
