@@ -58,7 +58,7 @@ bool reply_fail(struct connection *conn, unsigned status, const char *detail);
 /* WRITE: the client reads on. */
 bool reply_continue(struct connection *conn);
 
-/* STREAM: write pieces until the client's socket is full, or nothing is to be said for now. */
+/* STREAM: write pieces until the client's socket is full, or there is nothing to say at the moment. */
 bool reply_stream(struct connection *conn);
 
 #endif

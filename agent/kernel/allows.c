@@ -117,28 +117,14 @@ int datapath_find_allow(const struct datapath *datapath, const struct prefix *ad
 	return 0;
 }
 
-struct ended {
-	uint64_t now_ns;
-	struct prefix prefix[256]; /* more are forgotten by the next sweep */
-	size_t count;
-};
-
-static bool note_ended(void *context, struct prefix_node *node)
-{
-	struct ended *ended = context;
-
-	if (node->until_ns <= ended->now_ns)
-		ended->prefix[ended->count++] = node->prefix;
-	return ended->count < sizeof(ended->prefix) / sizeof(ended->prefix[0]);
-}
-
 void allows_forget(struct datapath *datapath, uint64_t now_ns)
 {
-	struct ended ended = {.now_ns = now_ns};
+	struct prefix ended[256]; /* more are forgotten by the next sweep */
+	size_t count = prefix_tree_ended(&datapath->allows, now_ns, ended,
+					 sizeof(ended) / sizeof(ended[0]));
 
-	prefix_tree_each(&datapath->allows, note_ended, &ended);
-	for (size_t i = 0; i < ended.count; i++)
-		(void)datapath_disallow(datapath, &ended.prefix[i]); /* it is there: just seen */
+	for (size_t i = 0; i < count; i++)
+		(void)datapath_disallow(datapath, &ended[i]); /* it is there: just seen */
 }
 
 static int read_trie(struct datapath *datapath, enum address_family family)

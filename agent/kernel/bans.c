@@ -309,26 +309,12 @@ int datapath_unban(struct datapath *datapath, const struct prefix *prefix)
 	return bans_drop_source(datapath, &source);
 }
 
-struct ended {
-	uint64_t now_ns;
-	struct prefix prefix[1024]; /* more are forgotten by the next sweep */
-	size_t count;
-};
-
-static bool note_ended(void *context, struct prefix_node *node)
-{
-	struct ended *ended = context;
-
-	if (node->until_ns <= ended->now_ns)
-		ended->prefix[ended->count++] = node->prefix;
-	return ended->count < sizeof(ended->prefix) / sizeof(ended->prefix[0]);
-}
-
 void bans_forget_prefixes(struct datapath *datapath, uint64_t now_ns)
 {
-	struct ended ended = {.now_ns = now_ns};
+	struct prefix ended[1024]; /* more are forgotten by the next sweep */
+	size_t count =
+		prefix_tree_ended(&datapath->bans, now_ns, ended, sizeof(ended) / sizeof(ended[0]));
 
-	prefix_tree_each(&datapath->bans, note_ended, &ended);
-	for (size_t i = 0; i < ended.count; i++)
-		(void)bans_drop_prefix(datapath, &ended.prefix[i]); /* it is there: just seen */
+	for (size_t i = 0; i < count; i++)
+		(void)bans_drop_prefix(datapath, &ended[i]); /* it is there: just seen */
 }

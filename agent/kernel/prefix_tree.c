@@ -196,6 +196,31 @@ bool prefix_tree_each(const struct prefix_tree *tree, prefix_tree_fn *fn, void *
 	return true;
 }
 
+struct ended {
+	uint64_t now_ns;
+	struct prefix *prefix;
+	size_t count;
+	size_t max;
+};
+
+static bool note_ended(void *context, struct prefix_node *node)
+{
+	struct ended *ended = context;
+
+	if (ended->count < ended->max && node->until_ns <= ended->now_ns)
+		ended->prefix[ended->count++] = node->prefix;
+	return ended->count < ended->max;
+}
+
+size_t prefix_tree_ended(const struct prefix_tree *tree, uint64_t now_ns, struct prefix *ret_ended,
+			 size_t max)
+{
+	struct ended ended = {.now_ns = now_ns, .prefix = ret_ended, .max = max};
+
+	(void)prefix_tree_each(tree, note_ended, &ended); /* stopped or not: count says it */
+	return ended.count;
+}
+
 struct spreading {
 	prefix_tree_write_fn *write;
 	void *context;

@@ -66,6 +66,10 @@ void prefix_tree_each_covering(const struct prefix_tree *tree, const struct pref
 /* All used nodes, covering ones before what they cover. Returns false if fn stopped it. */
 bool prefix_tree_each(const struct prefix_tree *tree, prefix_tree_fn *fn, void *context);
 
+/* The first max prefixes whose own end is not after now_ns, to ret_ended. Returns how many. */
+size_t prefix_tree_ended(const struct prefix_tree *tree, uint64_t now_ns, struct prefix *ret_ended,
+			 size_t max);
+
 /*
  * Call write() for every used node at or below prefix whose effective end is not written_ns; where it returns 0
  * that end is written_ns from then on. prefix NULL: the whole tree. Goes on after failures.

@@ -121,7 +121,7 @@ static void retire(struct numbering *next, const struct rule_number *old, uint32
 	}
 }
 
-/* Merge the old rules with the policy's prefixes; new ones get id 0 for now. */
+/* Merge the old rules with the policy's prefixes; new ones have id 0 until numbers are given out. */
 static void merge_rules(struct numbering *next, const struct numbering *before,
 			const struct policy *policy, uint32_t generation)
 {
