@@ -23,16 +23,17 @@
 struct datapath;
 struct bpf_object;
 
-/* Every map shared by the programs of a namespace, as X(name). Pinned under these names. */
-#define DATAPATH_MAPS(X)                                                                     \
-	X(config)                                                                            \
-	X(state)                                                                             \
-	X(secret)                                                                            \
-	X(policies)                                                                          \
-	X(policy4)                                                                           \
-	X(policy6)                                                                           \
-	X(allows4) X(allows6) X(ban_prefixes4) X(ban_prefixes6) X(bans) X(sources) X(filter) \
-		X(strangers) X(tiers) X(rules) X(faults) X(budgets) X(events)
+/*
+ * Every map shared by the programs of a namespace, as X(name). Pinned under these names.
+ * (clang-format 14 breaks this table differently each time it is asked.)
+ */
+/* clang-format off */
+#define DATAPATH_MAPS(X)                                                        \
+	X(config) X(state) X(secret) X(policies) X(policy4) X(policy6)          \
+	X(allows4) X(allows6) X(ban_prefixes4) X(ban_prefixes6) X(bans)         \
+	X(sources) X(filter) X(strangers) X(tiers) X(rules) X(faults)           \
+	X(budgets) X(events)
+/* clang-format on */
 
 enum datapath_map {
 #define DATAPATH_MAP_ENUM(name) DATAPATH_MAP_##name,
