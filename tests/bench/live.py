@@ -75,7 +75,7 @@ def start(rows):
 def measure_column(rows, cpu, sources, quick):
     """Settle everybody, then rounds in turns."""
     present = [row for row in rows if not row.failed and sources in row.columns]
-    settle, seconds, rounds = (1, 0.3, 2) if quick else (8, 2, 5)
+    settle, seconds, rounds = (1, 0.3, 2) if quick else (6, 1, 5)
     for row in present:
         row.contender.send(cpu, sources, settle if sources == "1048576" else settle / 2)
         row.contender.share()
