@@ -354,8 +354,10 @@ void http_reopen_log(struct http *http, int fd)
 {
 	int old = atomic_load(&http->log_fd);
 
+	if (old >= 0 && fd < 0)
+		return; /* nothing is logged any more; whoever is about to write may do so */
 	/* The number stays: a thread that is about to write finds the new file behind it. */
-	if (old >= 0 && fd >= 0) {
+	if (old >= 0) {
 		(void)dup3(fd, old, O_CLOEXEC); /* both are open */
 		close(fd);
 		return;

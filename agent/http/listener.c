@@ -67,6 +67,8 @@ void listener_close(struct worker *worker, struct listener *listener)
 	while (accept_one(worker, listener))
 		;
 	list_remove(&listener->link);
+	/* Others hold the same socket open (the parent; other threads, a Unix one): closing alone would leave it watched. */
+	(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL); /* it is watched */
 	close(listener->fd);
 	worker_bury(worker, &listener->poll, sizeof(*listener));
 }
