@@ -18,6 +18,8 @@
 #define SOCKET_MODE \
 	0666 /* who may connect is decided by the directory, as with any web server's socket */
 
+#define UNIX_PREFIX "unix:" /* of an address, as http_address_format() writes it */
+
 union endpoint {
 	struct sockaddr any;
 	struct sockaddr_in ipv4;
@@ -90,12 +92,12 @@ static void remove_leftover(const union endpoint *endpoint, socklen_t len)
 		(void)unlink(endpoint->local.sun_path); /* bind() says if it is still there */
 }
 
-static void close_listener(struct listener *listener)
+static void close_listener(const struct listeners *listeners, struct listener *listener)
 {
 	for (size_t i = 0; i < listener->fd_count; i++)
 		close(listener->fds[i]);
 	listener->fd_count = 0;
-	if (listener->path[0])
+	if (listener->path[0] && !listeners->is_shared)
 		(void)unlink(listener->path); /* somebody may have been faster */
 }
 
@@ -114,6 +116,7 @@ static int open_unix(const struct http_address *address, struct listener *listen
 	return chmod(listener->path, SOCKET_MODE) ? -errno : 0;
 }
 
+/* Sockets for the threads that have none yet. */
 static int open_tcp(const struct http_address *address, uint32_t threads, struct listener *listener)
 {
 	auto_lower_bind bool raised = privileges_raise_bind();
@@ -121,8 +124,8 @@ static int open_tcp(const struct http_address *address, uint32_t threads, struct
 	socklen_t len = endpoint_of(address, &endpoint);
 	int err = 0;
 
-	for (uint32_t i = 0; i < threads && !err; i++) {
-		err = open_one(&endpoint, len, &listener->fds[i]);
+	while (listener->fd_count < threads && !err) {
+		err = open_one(&endpoint, len, &listener->fds[listener->fd_count]);
 		listener->fd_count += !err;
 	}
 	return err;
@@ -136,26 +139,75 @@ static struct listener *find(const struct listeners *listeners, const char *addr
 	return NULL;
 }
 
-static int add(struct listeners *listeners, const struct http_address *address)
+/* An empty one behind the others, not counted yet. NULL: no memory. */
+static struct listener *next_listener(struct listeners *listeners)
 {
 	struct listener *at =
 		reallocarray(listeners->at, listeners->count + 1, sizeof(*listeners->at));
-	struct listener *added;
-	int err;
 
 	if (!at)
-		return -ENOMEM;
+		return NULL;
 	listeners->at = at;
-	added = &at[listeners->count];
-	*added = (struct listener){.is_new = true, .is_wanted = true};
+	at[listeners->count] = (struct listener){.is_new = true, .is_wanted = true};
+	return &at[listeners->count];
+}
+
+static int add(struct listeners *listeners, const struct http_address *address)
+{
+	struct listener *added = next_listener(listeners);
+	int err;
+
+	if (!added)
+		return -ENOMEM;
 	(void)http_address_format(address, added->address);
 	err = address->kind == HTTP_ADDRESS_UNIX ? open_unix(address, added)
 						 : open_tcp(address, listeners->threads, added);
 	if (err)
-		close_listener(added);
+		close_listener(listeners, added);
 	else
 		listeners->count++;
 	return err;
+}
+
+static bool is_listening(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) && value;
+}
+
+/* Whether these can be the sockets of a listener that is not there yet. */
+static bool is_sound(const struct listeners *listeners, const char *address,
+		     const struct passing_fds *fds)
+{
+	if (!fds->count || fds->count > PIPE_FDS_MAX || find(listeners, address) ||
+	    strlen(address) >= HTTP_ADDRESS_TEXT_MAX)
+		return false;
+	for (size_t i = 0; i < fds->count; i++)
+		if (!is_listening(fds->at[i]))
+			return false;
+	return true;
+}
+
+int listeners_adopt(struct listeners *listeners, const char *address, struct passing_fds *fds)
+{
+	struct listener *added;
+
+	if (!is_sound(listeners, address, fds))
+		return -EINVAL;
+	added = next_listener(listeners);
+	if (!added)
+		return -ENOMEM;
+	(void)snprintf(added->address, sizeof(added->address), "%s", address);
+	if (!strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)))
+		(void)snprintf(added->path, sizeof(added->path), "%s",
+			       address + strlen(UNIX_PREFIX));
+	memcpy(added->fds, fds->at, fds->count * sizeof(int));
+	added->fd_count = fds->count;
+	fds->count = 0;
+	listeners->count++;
+	return 0;
 }
 
 static int want(struct listeners *listeners, const struct http_address *address,
@@ -165,11 +217,13 @@ static int want(struct listeners *listeners, const struct http_address *address,
 	struct listener *known = find(listeners, http_address_format(address, text));
 	int err;
 
-	if (known) {
+	if (known)
 		known->is_wanted = true;
-		return 0;
-	}
-	err = add(listeners, address);
+	/* One that was adopted may have fewer sockets than there are threads. */
+	if (known)
+		err = known->path[0] ? 0 : open_tcp(address, listeners->threads, known);
+	else
+		err = add(listeners, address);
 	if (err)
 		buffer_printf(error, "listening on %s: %s", text, strerror(-err));
 	return err;
@@ -198,7 +252,7 @@ static void sort_out(struct listeners *listeners, bool (*keeps)(const struct lis
 		if (keeps(&listeners->at[i]))
 			listeners->at[kept++] = listeners->at[i];
 		else
-			close_listener(&listeners->at[i]);
+			close_listener(listeners, &listeners->at[i]);
 	}
 	listeners->count = kept;
 }
@@ -242,16 +296,27 @@ static int send_listener(const struct listeners *listeners, const struct listene
 {
 	struct pipe_message message = {.kind = PIPE_LISTENER,
 				       .payload = bytes_of(listener->address),
-				       .fd_count = listeners->threads};
+				       .fd_count = listener->fd_count};
 
-	for (uint32_t i = 0; i < listeners->threads; i++)
+	if (message.fd_count < listeners->threads)
+		message.fd_count = listeners->threads; /* a Unix one: everybody's */
+	for (size_t i = 0; i < message.fd_count; i++)
 		message.fds[i] = listener->fds[i < listener->fd_count ? i : 0];
+	return pipe_send_patiently(pipe_fd, &message);
+}
+
+static int send_threads(const struct listeners *listeners, int pipe_fd)
+{
+	const struct pipe_threads threads = {.count = listeners->threads};
+	const struct pipe_message message = {.kind = PIPE_THREADS,
+					     .payload = {(const char *)&threads, sizeof(threads)}};
+
 	return pipe_send_patiently(pipe_fd, &message);
 }
 
 int listeners_send(const struct listeners *listeners, bool only_new, int pipe_fd)
 {
-	int err = 0;
+	int err = only_new ? 0 : send_threads(listeners, pipe_fd);
 
 	for (size_t i = 0; i < listeners->count && !err; i++)
 		if (listeners->at[i].is_new || !only_new)

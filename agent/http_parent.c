@@ -172,6 +172,21 @@ int http_parent_new(struct loop *loop, const struct http_parent_events *events,
 	return 0;
 }
 
+int http_parent_adopt(struct http_parent *parent, const char *address, struct passing_fds *fds)
+{
+	return listeners_adopt(&parent->listeners, address, fds);
+}
+
+const struct listeners *http_parent_listeners(const struct http_parent *parent)
+{
+	return &parent->listeners;
+}
+
+void http_parent_share(struct http_parent *parent, bool is_shared)
+{
+	parent->listeners.is_shared = is_shared;
+}
+
 void http_parent_free(struct http_parent *parent)
 {
 	char how[64];

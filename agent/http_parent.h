@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/loop.h"
+#include "base/passing.h"
 #include "http/pipe.h"
 
 struct http_parent;
@@ -59,6 +60,15 @@ int http_parent_reopen_log(struct http_parent *parent);
  * false if there is no child, and nothing follows.
  */
 bool http_parent_drain(struct http_parent *parent);
+
+/*
+ * Two agents, one after the other (handover.h). http_parent_adopt() is listeners_adopt(). While listeners are shared
+ * the files of Unix sockets are left alone: they are the other's.
+ */
+struct listeners;
+int http_parent_adopt(struct http_parent *parent, const char *address, struct passing_fds *fds);
+const struct listeners *http_parent_listeners(const struct http_parent *parent);
+void http_parent_share(struct http_parent *parent, bool is_shared);
 
 /* For status: the child's process id (0: none at present), and how often it had to be started again. */
 struct http_parent_state {

@@ -241,6 +241,8 @@ static int take_drain(struct child *child, const struct pipe_message *message)
 static int take(struct child *child, struct pipe_message *message)
 {
 	switch (message->kind) {
+	case PIPE_THREADS:
+		return given_take_threads(&child->given, message);
 	case PIPE_LISTENER:
 		return given_take_listener(&child->given, message);
 	case PIPE_RESOLVED:

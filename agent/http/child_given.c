@@ -34,10 +34,21 @@ static struct given_listener *find_listener(const struct given *given, const cha
 	return NULL;
 }
 
-/* Sockets that do not fit those there are would leave threads without work. */
+int given_take_threads(struct given *given, const struct pipe_message *message)
+{
+	struct pipe_threads threads;
+
+	memcpy(&threads, message->payload.at, sizeof(threads));
+	if (given->threads || !threads.count || threads.count > HTTP_THREADS_MAX)
+		return -EPROTO;
+	given->threads = threads.count;
+	return 0;
+}
+
+/* Fewer sockets than threads would leave some without work. */
 static bool fits(const struct given *given, size_t count)
 {
-	return !given->listener_count || given->listeners[0].count == count;
+	return given->threads && count >= given->threads;
 }
 
 int given_take_listener(struct given *given, struct pipe_message *message)
@@ -122,11 +133,31 @@ int given_take_name(struct given *given, const struct pipe_message *message,
 	return 0;
 }
 
+static size_t count_sockets(const struct given *given)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < given->listener_count; i++)
+		count += given->listeners[i].count;
+	return count;
+}
+
+/* More sockets than threads, from an agent that had more: some threads have several. */
+static size_t add_sockets(const struct given *given, const struct given_listener *listener,
+			  uint32_t number, struct http_socket *to)
+{
+	for (size_t i = 0; i < listener->count; i++)
+		to[i] = (struct http_socket){.fd = listener->fds[i],
+					     .listener = number,
+					     .thread = (uint32_t)(i % given->threads),
+					     .is_new = !listener->is_served};
+	return listener->count;
+}
+
 int given_sockets(const struct given *given, const struct http_policy *http, struct buffer *error,
 		  struct given_sockets *ret_sockets)
 {
-	const size_t threads = given->listener_count ? given->listeners[0].count : 0;
-	auto_free struct http_socket *at = calloc(http->listener_count * threads + 1, sizeof(*at));
+	auto_free struct http_socket *at = calloc(count_sockets(given) + 1, sizeof(*at));
 	size_t count = 0;
 
 	if (!at)
@@ -140,12 +171,9 @@ int given_sockets(const struct given *given, const struct http_policy *http, str
 			buffer_printf(error, "no sockets were given for %s", address);
 			return -ENOENT;
 		}
-		for (size_t t = 0; t < threads; t++)
-			at[count++] = (struct http_socket){.fd = listener->fds[t],
-							   .listener = (uint32_t)i,
-							   .thread = (uint32_t)t};
+		count += add_sockets(given, listener, (uint32_t)i, at + count);
 	}
-	*ret_sockets = (struct given_sockets){take_ptr(at), count, (uint32_t)threads};
+	*ret_sockets = (struct given_sockets){take_ptr(at), count, given->threads};
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 
 struct given_listener {
 	char address[HTTP_ADDRESS_TEXT_MAX];
-	int fds[PIPE_FDS_MAX]; /* one a thread */
+	int fds[PIPE_FDS_MAX]; /* at least one a thread */
 	size_t count;
 	bool is_served; /* the plane has them, and closes them */
 };
@@ -23,6 +23,7 @@ struct given_name {
 };
 
 struct given {
+	uint32_t threads; /* 0: not told yet */
 	struct given_listener *listeners;
 	size_t listener_count;
 	struct given_name *names;
@@ -32,9 +33,10 @@ struct given {
 void given_free(struct given *given); /* closes what nobody serves */
 
 /*
- * Take what a LISTENER or RESOLVED message brings. 0; -EPROTO if it makes no sense; -ENOMEM, -ENOSPC.
+ * Take what a THREADS, LISTENER or RESOLVED message brings. 0; -EPROTO if it makes no sense; -ENOMEM, -ENOSPC.
  * *ret_name is what was resolved.
  */
+int given_take_threads(struct given *given, const struct pipe_message *message);
 int given_take_listener(struct given *given, struct pipe_message *message);
 int given_take_name(struct given *given, const struct pipe_message *message,
 		    const struct given_name **ret_name);

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
+
+#include "base/passing.h"
 
 /* First in every message; both ends are on one machine, so bytes are in its order. */
 struct pipe_header {
@@ -19,6 +19,7 @@ struct pipe_header {
 _Static_assert(sizeof(struct pipe_header) ==
 		       sizeof(((struct pipe_buffer *)0)->at) - PIPE_PAYLOAD_MAX,
 	       "the buffer holds the longest message");
+_Static_assert(PIPE_FDS_MAX <= PASSING_FDS_MAX, "the files of a message can be passed");
 _Static_assert(sizeof(struct pipe_resolved) <= PIPE_PAYLOAD_MAX, "a name's addresses fit");
 
 struct kind_rule {
@@ -46,42 +47,21 @@ static bool keeps_rule(const struct kind_rule *rule, size_t len, size_t fd_count
 	       fd_count <= rule->max_fds;
 }
 
-union fd_room {
-	char at[CMSG_SPACE(PIPE_FDS_MAX * sizeof(int))];
-	struct cmsghdr align;
-};
-
-static void attach_fds(struct msghdr *msg, union fd_room *room, const struct pipe_message *message)
-{
-	struct cmsghdr *control;
-
-	if (!message->fd_count)
-		return;
-	msg->msg_control = room->at;
-	msg->msg_controllen = CMSG_SPACE(message->fd_count * sizeof(int));
-	control = CMSG_FIRSTHDR(msg);
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(message->fd_count * sizeof(int));
-	memcpy(CMSG_DATA(control), message->fds, message->fd_count * sizeof(int));
-}
-
 int pipe_send(int fd, const struct pipe_message *message)
 {
 	struct pipe_header header = {.version = PIPE_VERSION,
 				     .kind = (uint16_t)message->kind,
 				     .payload_len = (uint32_t)message->payload.len};
-	struct iovec parts[2] = {
+	const struct iovec parts[2] = {
 		{&header, sizeof(header)},
 		{(char *)message->payload.at, message->payload.len},
 	};
-	struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
-	union fd_room room = {.at = {0}};
+	struct passing_fds fds = {.count = message->fd_count};
 
 	if (!keeps_rule(&rules[message->kind], message->payload.len, message->fd_count))
 		return -EMSGSIZE;
-	attach_fds(&msg, &room, message);
-	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	memcpy(fds.at, message->fds, message->fd_count * sizeof(int));
+	return passing_send(fd, parts, &fds);
 }
 
 int pipe_send_patiently(int fd, const struct pipe_message *message)
@@ -103,26 +83,10 @@ void pipe_close_fds(struct pipe_message *message)
 	message->fd_count = 0;
 }
 
-/* Whatever came along is ours to close, in messages that break every rule too. */
-static void take_fds(struct msghdr *msg, struct pipe_message *message)
+static bool is_sound(const struct pipe_header *header, size_t len, enum pipe_sender from)
 {
-	for (struct cmsghdr *control = CMSG_FIRSTHDR(msg); control;
-	     control = CMSG_NXTHDR(msg, control)) {
-		size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS)
-			continue;
-		/* The room holds no more than PIPE_FDS_MAX altogether. */
-		memcpy(message->fds + message->fd_count, CMSG_DATA(control), count * sizeof(int));
-		message->fd_count += count;
-	}
-}
-
-static bool is_sound(const struct msghdr *msg, size_t len, const struct pipe_header *header,
-		     enum pipe_sender from)
-{
-	return !(msg->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && len >= sizeof(*header) &&
-	       header->version == PIPE_VERSION && header->kind < PIPE_KIND_COUNT && !header->zero &&
+	return len >= sizeof(*header) && header->version == PIPE_VERSION &&
+	       header->kind < PIPE_KIND_COUNT && !header->zero &&
 	       header->payload_len == len - sizeof(*header) && rules[header->kind].sender == from;
 }
 
@@ -130,29 +94,23 @@ int pipe_receive(int fd, enum pipe_sender from, struct pipe_buffer *buffer,
 		 struct pipe_message *ret_message)
 {
 	struct pipe_header header = {.version = 0};
-	struct iovec part = {buffer->at, sizeof(buffer->at)};
-	union fd_room room;
-	struct msghdr msg = {.msg_iov = &part,
-			     .msg_iovlen = 1,
-			     .msg_control = room.at,
-			     .msg_controllen = sizeof(room.at)};
-	struct pipe_message message = {.fd_count = 0};
-	ssize_t len = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct passing_fds fds;
+	ssize_t len = passing_receive(fd, buffer->at, sizeof(buffer->at), &fds);
 
 	if (len < 0)
-		return -errno;
-	take_fds(&msg, &message);
-	if (!len && !message.fd_count)
-		return -EPIPE;
+		return len == -EMSGSIZE ? -EPROTO : (int)len;
 	if ((size_t)len >= sizeof(header))
 		memcpy(&header, buffer->at, sizeof(header));
-	message.kind = (enum pipe_kind)header.kind;
-	message.payload = (struct bytes){buffer->at + sizeof(header), header.payload_len};
-	if (!is_sound(&msg, (size_t)len, &header, from) ||
-	    !keeps_rule(&rules[header.kind], header.payload_len, message.fd_count)) {
-		pipe_close_fds(&message);
+	if (!is_sound(&header, (size_t)len, from) ||
+	    !keeps_rule(&rules[header.kind], header.payload_len, fds.count)) {
+		passing_close(&fds);
 		return -EPROTO;
 	}
-	*ret_message = message;
+	*ret_message = (struct pipe_message){
+		.kind = (enum pipe_kind)header.kind,
+		.payload = {buffer->at + sizeof(header), header.payload_len},
+		.fd_count = fds.count,
+	};
+	memcpy(ret_message->fds, fds.at, fds.count * sizeof(int));
 	return 0;
 }

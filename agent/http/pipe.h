@@ -7,7 +7,7 @@
  *
  *   child                                   parent
  *   HELLO  ------------------------------->
- *          <-------------------------------  LOG, LISTENER ..., RESOLVED ...
+ *          <-------------------------------  THREADS, LOG, LISTENER ..., RESOLVED ...
  *          <-------------------------------  PREPARE (policy)
  *   PREPARED or REFUSED (text) ----------->
  *          <-------------------------------  SWITCH or ABANDON
@@ -32,9 +32,9 @@
 #include "base/bytes.h"
 #include "policy/http_policy.h"
 
-#define PIPE_VERSION	   1
+#define PIPE_VERSION	   2
 #define PIPE_PAYLOAD_MAX   32768 /* bytes; below a socket's default buffer by far */
-#define PIPE_FDS_MAX	   64	 /* with one message; the kernel's own bound is 253 */
+#define PIPE_FDS_MAX	   64	 /* with one message */
 #define PIPE_ADDRESSES_MAX 32	 /* of one name */
 
 /* X(NAME, who sends it, least and most payload, least and most descriptors) */
@@ -45,6 +45,7 @@
 	X(REFUSED, CHILD, 1, 1024, 0, 0)                                                      \
 	X(ANSWER, CHILD, sizeof(struct pipe_answer), PIPE_PAYLOAD_MAX, 0, 0)                  \
 	X(BAN, CHILD, sizeof(struct pipe_ban), sizeof(struct pipe_ban), 0, 0)                 \
+	X(THREADS, PARENT, sizeof(struct pipe_threads), sizeof(struct pipe_threads), 0, 0)    \
 	X(LISTENER, PARENT, 1, HTTP_ADDRESS_TEXT_MAX - 1, 1, PIPE_FDS_MAX)                    \
 	X(RESOLVED, PARENT, sizeof(struct pipe_resolved), sizeof(struct pipe_resolved), 0, 0) \
 	X(LOG, PARENT, 0, 0, 0, 1)                                                            \
@@ -105,6 +106,11 @@ struct pipe_resolved {
 		uint8_t family;
 		uint8_t address[16];
 	} at[PIPE_ADDRESSES_MAX];
+};
+
+/* How many threads to run: as long as it lives. Listeners come with at least as many sockets. */
+struct pipe_threads {
+	uint32_t count;
 };
 
 struct pipe_drain {
