@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/privileges.h"
 #include "http/child.h"
 
 #define ENVIRONMENT_MAX 4
@@ -59,7 +60,7 @@ static void keep_environment(char *kept[static ENVIRONMENT_MAX])
 	kept[count] = NULL;
 }
 
-/* In the forked process, where nothing may be allocated or locked. */
+/* In the forked process: of one thread, as the parent is, so it may allocate. */
 static void __attribute__((noreturn))
 become_child(int program_fd, int pipe_fd, const char *log_level, char *const *environment)
 {
@@ -73,6 +74,9 @@ become_child(int program_fd, int pipe_fd, const char *log_level, char *const *en
 	if (null_fd >= 0)
 		(void)dup2(null_fd, STDIN_FILENO); /* it never reads from there */
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO);  /* nor writes there */
+	/* What it needs to become another user, and no more for a single instruction of its own. */
+	if (privileges_keep_user_change())
+		_exit(125);
 	if (program < 0 || pipe_copy < 0 || dup2(pipe_copy, CHILD_FD) < 0 ||
 	    close_range(CHILD_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC))
 		_exit(126);
@@ -112,6 +116,7 @@ int http_process_start(int program_fd, const char *log_level, struct http_proces
 
 void http_process_end(struct http_process *process, char *out, size_t size)
 {
+	auto_lower_kill bool raised = privileges_raise_kill();
 	int status = 0;
 
 	(void)kill(process->pid, SIGKILL); /* it may have ended by itself; it is not reaped yet */

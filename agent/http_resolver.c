@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/capability.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,6 +17,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "base/privileges.h"
 
 #define REFRESH_NS (30 * NS_PER_SEC)
 #define HELPER_FD  3
@@ -34,6 +34,7 @@ struct resolver {
 	void *context;
 	struct name *names;
 	size_t count;
+	size_t round; /* each begins with another name: one whose servers hang must not keep the rest waiting */
 	struct loop_timer *timer;
 
 	pid_t helper; /* 0: none */
@@ -85,14 +86,13 @@ static void look_up(const char *name)
 /* Forked: has the parent's memory, and nothing else of it. */
 static void __attribute__((noreturn)) help(const struct resolver *resolver, int fd)
 {
-	cap_t none = cap_init();
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* fails for bad signals only */
-	if (!none || cap_set_proc(none) || dup2(fd, HELPER_FD) < 0 ||
+	if (privileges_become_nobody() || dup2(fd, HELPER_FD) < 0 ||
 	    close_range(HELPER_FD + 1, ~0u, 0))
 		_exit(1);
+	/* After the change of user, which forgets it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* fails for bad signals only */
 	for (size_t i = 0; i < resolver->count; i++)
-		look_up(resolver->names[i].known.name);
+		look_up(resolver->names[(resolver->round + i) % resolver->count].known.name);
 	_exit(0);
 }
 
@@ -125,6 +125,8 @@ static void take_answer(struct resolver *resolver, const struct pipe_message *me
 
 static void end_helper(struct resolver *resolver)
 {
+	auto_lower_kill bool raised = privileges_raise_kill();
+
 	if (!resolver->helper)
 		return;
 	loop_unwatch(resolver->watch);
@@ -171,6 +173,7 @@ static int start_helper(struct resolver *resolver)
 		return -errno;
 	resolver->fd = pair[0];
 	theirs = pair[1];
+	resolver->round++;
 	resolver->helper = fork();
 	if (!resolver->helper)
 		help(resolver, theirs);
@@ -323,6 +326,8 @@ static bool is_old(const struct name *name)
 void resolver_commit(struct resolver *resolver)
 {
 	keep(resolver, is_wanted);
+	/* Whoever changes a name's address and reloads expects to see it. */
+	refresh(resolver, clock_now_ns());
 }
 
 void resolver_abandon(struct resolver *resolver)

@@ -25,7 +25,10 @@ void resolver_free(struct resolver *resolver); /* NULL is fine */
  */
 int resolver_prepare(struct resolver *resolver, const struct http_policy *http, uint64_t within_ns);
 
-/* From now on only the names last prepared; or, if those are not to be, only those before. */
+/*
+ * From now on only the names last prepared, which are asked for again; or, if those are not to be, only those
+ * before.
+ */
 void resolver_commit(struct resolver *resolver);
 void resolver_abandon(struct resolver *resolver);
 

@@ -2,14 +2,20 @@
 #include "base/privileges.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
 static const cap_value_t needed[] = {CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON};
-static const cap_value_t in_reserve[] = {CAP_SYS_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID,
+static const cap_value_t in_reserve[] = {CAP_SYS_ADMIN, CAP_NET_BIND_SERVICE, CAP_KILL, CAP_SETUID,
 					 CAP_SETGID};
+static const cap_value_t user_change[] = {CAP_SETUID, CAP_SETGID};
+
+/* The system's own user for nobody in particular (kernel.overflowuid); needs no look into a file. */
+#define NOBODY	     65534
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -88,4 +94,43 @@ void privileges_lower_bind(const bool *raised)
 {
 	if (*raised && !set_effective(CAP_NET_BIND_SERVICE, CAP_CLEAR))
 		log_error("cannot lower CAP_NET_BIND_SERVICE; it stays in force");
+}
+
+bool privileges_raise_kill(void)
+{
+	return set_effective(CAP_KILL, CAP_SET);
+}
+
+void privileges_lower_kill(const bool *raised)
+{
+	if (*raised && !set_effective(CAP_KILL, CAP_CLEAR))
+		log_error("cannot lower CAP_KILL; it stays in force");
+}
+
+int privileges_keep_user_change(void)
+{
+	auto_cap cap_t now = cap_get_proc();
+	auto_cap cap_t then = cap_init();
+
+	if (!now || !then)
+		return -errno;
+	if (keep(then, now, CAP_PERMITTED, user_change, COUNT(user_change)) ||
+	    keep(then, now, CAP_EFFECTIVE, user_change, COUNT(user_change)))
+		return -EINVAL;
+	if (cap_set_proc(then) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	return 0;
+}
+
+int privileges_become_nobody(void)
+{
+	auto_cap cap_t none = cap_init();
+	int err = privileges_keep_user_change();
+
+	if (err || !none)
+		return err ? err : -ENOMEM;
+	if (!geteuid() && (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+			   setresuid(NOBODY, NOBODY, NOBODY)))
+		return -errno;
+	return cap_set_proc(none) ? -errno : 0;
 }
