@@ -13,6 +13,7 @@
 #include "base/privileges.h"
 #include "control/metrics.h"
 #include "control/upkeep.h"
+#include "policy/http_policy.h"
 
 #define CHANGES_MAX (1u << 20) /* bytes of policy_diff() kept */
 #define NOTES_MAX   8192
@@ -129,6 +130,27 @@ static bool tables_differ(const struct policy_tables *a, const struct policy_tab
 	       a->prefixes != b->prefixes || a->bans != b->bans;
 }
 
+static bool text_differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+/* What a child process has from its start. */
+static void add_http_notes(const struct http_policy *before, const struct http_policy *after,
+			   struct buffer *notes)
+{
+	if (before->threads != after->threads)
+		buffer_add_text(notes, "http.threads: the new number waits for a restart\n");
+	if (text_differs(before->user, after->user))
+		buffer_add_text(notes, "http.user: the new user waits for a restart\n");
+	if (before->cache.off != after->cache.off && before->cache.off)
+		buffer_add_text(notes, "http.cache: nothing is stored before a restart\n");
+	else if (before->cache.size != after->cache.size)
+		buffer_add_text(notes, "http.cache.size: the new size waits for a restart\n");
+	if (before->max.limit_table != after->max.limit_table)
+		buffer_add_text(notes, "http.max.limit_table: the new size waits for a restart\n");
+}
+
 static void add_notes(const struct agent *agent, const struct policy *before,
 		      const struct policy *after, struct buffer *notes)
 {
@@ -140,6 +162,8 @@ static void add_notes(const struct agent *agent, const struct policy *before,
 				"http: is not served by this program; only packets are limited\n");
 	if (!before)
 		return;
+	if (before->http && after->http)
+		add_http_notes(before->http, after->http, notes);
 	if (tables_differ(&before->tables, &after->tables))
 		buffer_add_text(notes, "tables: the new sizes wait for a restart\n");
 	if (before->source_bits.ipv4 != after->source_bits.ipv4 ||
@@ -250,6 +274,13 @@ int agent_reload(struct agent *agent, struct load_result *result)
 	if (status)
 		agent->failed_reloads++;
 	return status;
+}
+
+void agent_release(struct agent *agent)
+{
+	if (agent->datapath)
+		close_plane(agent);
+	agent->metrics_at_ns = 0;
 }
 
 static bool is_protected(const struct interface_status *status)
