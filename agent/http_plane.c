@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "http_listeners.h"
 #include "http_parent.h"
 #include "policy/http_policy.h"
 
@@ -199,6 +200,46 @@ void http_plane_free(struct http_plane *plane)
 	plane->agent->http = NULL;
 	http_parent_free(plane->parent);
 	free(plane);
+}
+
+/* ---- Two agents, one after the other -------------------------------------------------------- */
+
+#define LISTENER_NAME "http " /* and the address, as the policy has it */
+_Static_assert(sizeof(LISTENER_NAME) + HTTP_ADDRESS_TEXT_MAX <= HANDOVER_NAME_MAX, "names fit");
+
+int http_plane_give(const struct http_plane *plane, struct handover *handover)
+{
+	const struct listeners *listeners = http_parent_listeners(plane->parent);
+	char name[HANDOVER_NAME_MAX];
+	int err = 0;
+
+	for (size_t i = 0; i < listeners->count && !err; i++) {
+		const struct listener *listener = &listeners->at[i];
+
+		(void)snprintf(name, sizeof(name), LISTENER_NAME "%s", listener->address);
+		err = handover_add(handover, name, listener->fds, listener->fd_count);
+	}
+	return err;
+}
+
+int http_plane_take(struct http_plane *plane, struct handover *handover)
+{
+	const size_t skip = strlen(LISTENER_NAME);
+	int err = 0;
+
+	http_parent_share(plane->parent, true);
+	for (size_t i = 0; i < handover->count && !err; i++) {
+		struct handover_set *set = &handover->sets[i];
+
+		if (!strncmp(set->name, LISTENER_NAME, skip))
+			err = http_parent_adopt(plane->parent, set->name + skip, &set->fds);
+	}
+	return err;
+}
+
+void http_plane_share(struct http_plane *plane, bool is_shared)
+{
+	http_parent_share(plane->parent, is_shared);
 }
 
 bool http_plane_drain(struct http_plane *plane)

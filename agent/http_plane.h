@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "control/agent.h"
+#include "handover.h"
 
 struct http_plane;
 
@@ -22,5 +23,14 @@ void http_plane_free(struct http_plane *plane); /* NULL is fine */
 bool http_plane_drain(struct http_plane *plane);
 
 void http_plane_reopen_log(struct http_plane *plane);
+
+/*
+ * For a successor, and by it: add the listeners to what is handed over; take those that were, which are then shared
+ * with the other agent until http_plane_share() says otherwise: whose they are not leaves the files of Unix sockets
+ * alone. Return 0 or -errno.
+ */
+int http_plane_give(const struct http_plane *plane, struct handover *handover);
+int http_plane_take(struct http_plane *plane, struct handover *handover);
+void http_plane_share(struct http_plane *plane, bool is_shared);
 
 #endif

@@ -24,6 +24,8 @@ static const char help[] =
 	"  --metrics ADDR:PORT  where Prometheus asks (default " SL_METRICS_ADDRESS "), or off\n"
 	"  --metrics-top N      sources with counters of their own there (default 100)\n"
 	"  --state DIR          where bans are kept over a reboot (default " SL_STATE_DIR ")\n"
+	"  --takeover           take over from the sluiced that runs, if one does: its sockets\n"
+	"                       first, so that no connection is refused or lost\n"
 	"  --fresh              take the place of a datapath another version left behind\n"
 	"  --detach             remove everything that is ours, and end\n"
 	"  --check              say what is wrong with the policy, and end\n"
@@ -39,6 +41,7 @@ enum option_code {
 	OPTION_METRICS_TOP,
 	OPTION_STATE,
 	OPTION_FRESH,
+	OPTION_TAKEOVER,
 	OPTION_DETACH,
 	OPTION_CHECK,
 	OPTION_HTTP_CHILD,
@@ -53,6 +56,7 @@ static const struct option long_options[] = {
 	{"metrics", required_argument, NULL, OPTION_METRICS},
 	{"metrics-top", required_argument, NULL, OPTION_METRICS_TOP},
 	{"state", required_argument, NULL, OPTION_STATE},
+	{"takeover", no_argument, NULL, OPTION_TAKEOVER},
 	{"fresh", no_argument, NULL, OPTION_FRESH},
 	{"detach", no_argument, NULL, OPTION_DETACH},
 	{"check", no_argument, NULL, OPTION_CHECK},
@@ -117,6 +121,9 @@ static bool take_option(int option, struct options *options, enum options_task *
 		return true;
 	case OPTION_FRESH:
 		options->agent.fresh = true;
+		return true;
+	case OPTION_TAKEOVER:
+		options->takeover = true;
 		return true;
 	case OPTION_DETACH:
 		*task = TASK_DETACH;

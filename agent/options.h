@@ -19,6 +19,7 @@ struct options {
 	const char *control;
 	const char *metrics;   /* NULL: off */
 	const char *log_level; /* as given; NULL: not */
+	bool takeover;	       /* take the place of the agent that runs */
 };
 
 /* Slices of argv are kept. Sets the log level. */

@@ -6,7 +6,8 @@
  *     ... signal -> HTTP drained -> bans saved -> end
  *
  * The doors come first: they tell whether an agent is running already, before anything of its is touched. Nobody
- * is answered before the loop runs.
+ * is answered before the loop runs. With --takeover they are the running agent's, and it ends once we are ready
+ * (handover.h).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -22,94 +23,9 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "control/server.h"
-#include "http_plane.h"
 #include "notify.h"
+#include "service.h"
 #include "tasks.h"
-
-#define TEXT_MAX (1u << 20)
-
-struct service {
-	const struct options *options;
-	struct loop *loop;
-	struct agent *agent;
-	struct server *server;
-	struct http_plane *http;
-	bool ending;
-	int signal_fd;
-	struct loop_watch *signal_watch;
-	struct loop_timer *watchdog;
-};
-
-/* ---- Policy --------------------------------------------------------------------------- */
-
-/* Problems go to standard error as they are: editors and people know FILE:LINE:COLUMN. */
-static void print_problems(const struct policy_problems *problems, const char *path)
-{
-	auto_buffer struct buffer text = buffer_new(TEXT_MAX);
-
-	policy_problems_format(problems, path, &text);
-	if (text.len)
-		(void)!write(STDERR_FILENO, text.at, text.len);
-}
-
-static void log_notes(const struct load_result *result)
-{
-	const char *at = result->notes.len ? result->notes.at : "";
-
-	while (*at) {
-		size_t len = strcspn(at, "\n");
-
-		log_warning("%.*s", (int)len, at);
-		at += len + (at[len] == '\n');
-	}
-}
-
-static void log_failure(const struct load_result *result, const char *path, int status,
-			const char *then)
-{
-	if (result->problems.errors)
-		log_error("%s: %zu error%s; %s", path, result->problems.errors,
-			  result->problems.errors == 1 ? "" : "s", then);
-	else
-		log_error("%s; %s", result->error[0] ? result->error : strerror(-status), then);
-}
-
-static int load_first(struct service *service, size_t *ret_attached)
-{
-	const char *path = service->options->agent.policy_path;
-	auto_load_result struct load_result result = load_result_new();
-	int status = agent_reload(service->agent, &result);
-
-	print_problems(&result.problems, path);
-	if (status) {
-		log_failure(&result, path, status, "not started");
-		return status;
-	}
-	log_notes(&result);
-	*ret_attached = result.attached;
-	return 0;
-}
-
-static void reload(struct service *service)
-{
-	const char *path = service->options->agent.policy_path;
-	auto_load_result struct load_result result = load_result_new();
-	uint64_t before_ns = clock_now_ns();
-	int status;
-
-	notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRIu64, before_ns / 1000);
-	status = agent_reload(service->agent, &result);
-	print_problems(&result.problems, path);
-	if (status) {
-		log_failure(&result, path, status, "the policy in force is untouched");
-	} else {
-		log_notes(&result);
-		log_notice("policy %s loaded in %.3f s", path,
-			   (double)(clock_now_ns() - before_ns) / 1e9);
-	}
-	notify_send("READY=1\nSTATUS=%s, policy %s", agent_state_name(agent_state(service->agent)),
-		    status ? "not reloaded: see the log" : "reloaded");
-}
 
 /* ---- Signals and the watchdog ------------------------------------------------------------- */
 
@@ -122,7 +38,7 @@ static void signal_ready(void *context, uint32_t events)
 		return;
 	switch (signal.ssi_signo) {
 	case SIGHUP:
-		reload(service);
+		service_reload(service);
 		break;
 	case SIGUSR1:
 		http_plane_reopen_log(service->http);
@@ -182,9 +98,11 @@ static int open_doors(struct service *service)
 {
 	const struct options *options = service->options;
 	char error[SERVER_ERROR_MAX] = "";
-	int status = server_listen_control(service->server, options->control, error);
+	int status = 0;
 
-	if (!status && options->metrics)
+	if (server_control_fd(service->server) < 0)
+		status = server_listen_control(service->server, options->control, error);
+	if (!status && options->metrics && server_metrics_fd(service->server) < 0)
 		status = server_listen_metrics(service->server, options->metrics, error);
 	if (status)
 		log_error("%s", error[0] ? error : strerror(-status));
@@ -233,10 +151,12 @@ static int start(struct service *service)
 	size_t attached = 0;
 	int status = prepare(service);
 
+	if (!status && service->options->takeover)
+		status = succession_take_over(service);
 	if (!status)
 		status = open_doors(service);
 	if (!status)
-		status = load_first(service, &attached);
+		status = service_load_first(service, &attached);
 	if (status)
 		return status;
 
@@ -245,17 +165,24 @@ static int start(struct service *service)
 		log_error("giving up privileges: %s; not started", strerror(-status));
 		return status;
 	}
+	status = succession_end(service);
+	if (status)
+		return status;
+	succession_wait(service);
 	say_ready(service, attached);
 	return 0;
 }
 
-static void say_stopped(const struct agent *agent)
+static void say_stopped(const struct service *service)
 {
+	const struct agent *agent = service->agent;
 	bool is_limiting = agent->datapath != NULL;
 	bool is_lasting = is_limiting && datapath_is_pinned(agent->datapath);
 
 	notify_send("STOPPING=1");
-	if (is_lasting)
+	if (service->has_left)
+		log_notice("stopped; the sluiced that took over goes on");
+	else if (is_lasting)
 		log_notice("stopped; the datapath goes on limiting by itself. `sluiced --detach` "
 			   "removes it");
 	else if (is_limiting)
@@ -268,9 +195,11 @@ static void say_stopped(const struct agent *agent)
 
 static void end(struct service *service)
 {
+	giver_free(service->giver);
 	control_server_free(service->server);
 	http_plane_free(service->http);
 	agent_free(service->agent);
+	taker_free(&service->taker); /* before we served: the other one goes on */
 	loop_free(service->loop);
 	if (service->signal_fd >= 0)
 		close(service->signal_fd);
@@ -278,14 +207,14 @@ static void end(struct service *service)
 
 int serve(const struct options *options)
 {
-	struct service service = {.options = options, .signal_fd = -1};
+	struct service service = {.options = options, .signal_fd = -1, .taker = {.fd = -1}};
 	int status = start(&service);
 
 	if (!status) {
 		status = loop_run(service.loop);
 		if (status)
 			log_error("waiting for events: %s", strerror(-status));
-		say_stopped(service.agent);
+		say_stopped(&service);
 	}
 	end(&service);
 	return status ? EXIT_FAILED : EXIT_DONE;

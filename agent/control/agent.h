@@ -106,6 +106,9 @@ int agent_load(struct agent *agent, struct bytes text, const char *path,
 /* The same with the agent's own policy file. */
 int agent_reload(struct agent *agent, struct load_result *result);
 
+/* Let another agent have the datapath, which goes on limiting. agent_reload() takes it up again. */
+void agent_release(struct agent *agent);
+
 /* Remove everything that is ours and protect nothing any more. Returns how many interfaces were protected. */
 size_t agent_detach(struct agent *agent);
 

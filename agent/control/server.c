@@ -33,6 +33,7 @@ struct server {
 	struct door control;
 	struct door metrics;
 	gid_t group; /* of the control socket */
+	bool keeps_file;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 };
 
@@ -81,7 +82,7 @@ void control_server_free(struct server *server)
 	if (!server)
 		return;
 	server->pool.agent->told = NULL;
-	if (server->path[0])
+	if (server->path[0] && !server->keeps_file)
 		(void)unlink(server->path); /* a socket that stays is replaced at the next start */
 	door_close(&server->control);
 	door_close(&server->metrics);
@@ -139,26 +140,47 @@ static void door_ready(void *context, uint32_t events)
 		(void)connection_evict(&door->gate);
 }
 
+static int door_watch(struct door *door)
+{
+	return loop_watch(door->server->pool.loop, door->fd, EPOLLIN, door_ready, door,
+			  &door->watch);
+}
+
+/* fd is the door's only if this returns 0. */
+static int door_adopt(struct door *door, int fd)
+{
+	int status;
+
+	door->fd = fd;
+	status = door_watch(door);
+	if (status)
+		door->fd = -1;
+	return status;
+}
+
 static int door_open(struct door *door, int fd)
 {
-	int status =
-		loop_watch(door->server->pool.loop, fd, EPOLLIN, door_ready, door, &door->watch);
+	int status = door_adopt(door, fd);
 
 	if (status)
 		close(fd);
-	else
-		door->fd = fd;
 	return status;
+}
+
+static gid_t find_group(void)
+{
+	const struct group *group = getgrnam(SERVER_GROUP);
+
+	return group && geteuid() == 0 ? group->gr_gid : getegid();
 }
 
 int server_listen_control(struct server *server, const char *path,
 			  char error[static SERVER_ERROR_MAX])
 {
-	const struct group *group = getgrnam(SERVER_GROUP);
 	int fd = -1;
 	int status;
 
-	server->group = group && geteuid() == 0 ? group->gr_gid : getegid();
+	server->group = find_group();
 	status = listen_unix(path, server->group, &fd, error);
 	if (status)
 		return status;
@@ -174,4 +196,59 @@ int server_listen_metrics(struct server *server, const char *address,
 	int status = listen_tcp(address, &fd, error);
 
 	return status ? status : door_open(&server->metrics, fd);
+}
+
+/* ---- Two agents, one after the other ------------------------------------------------------ */
+
+int server_adopt_control(struct server *server, const char *path, int fd)
+{
+	if (strlen(path) >= sizeof(server->path))
+		return -ENAMETOOLONG;
+	server->group = find_group();
+	strcpy(server->path, path);
+	return door_adopt(&server->control, fd);
+}
+
+int server_adopt_metrics(struct server *server, int fd)
+{
+	return door_adopt(&server->metrics, fd);
+}
+
+int server_control_fd(const struct server *server)
+{
+	return server->control.fd;
+}
+
+int server_metrics_fd(const struct server *server)
+{
+	return server->metrics.fd;
+}
+
+static void door_pause(struct door *door)
+{
+	loop_unwatch(door->watch);
+	door->watch = NULL;
+}
+
+void server_pause(struct server *server)
+{
+	door_pause(&server->control);
+	door_pause(&server->metrics);
+}
+
+static int door_resume(struct door *door)
+{
+	return door->fd < 0 || door->watch ? 0 : door_watch(door);
+}
+
+int server_resume(struct server *server)
+{
+	int status = door_resume(&server->control);
+
+	return status ? status : door_resume(&server->metrics);
+}
+
+void server_keeps_file(struct server *server, bool keeps)
+{
+	server->keeps_file = keeps;
 }

@@ -6,6 +6,8 @@
 #ifndef CONTROL_SERVER_H
 #define CONTROL_SERVER_H
 
+#include <stdbool.h>
+
 #include "base/loop.h"
 #include "control/agent.h"
 
@@ -34,5 +36,22 @@ int server_listen_control(struct server *server, const char *path,
 /* Listen at "ADDRESS:PORT" or "[ADDRESS]:PORT". Returns 0, or -errno with a sentence in error. */
 int server_listen_metrics(struct server *server, const char *address,
 			  char error[static SERVER_ERROR_MAX]);
+
+/*
+ * For a successor, and by it (agent/handover.h). server_adopt_control() takes a socket that listens at path already,
+ * server_adopt_metrics() one for metrics, as theirs if they return 0; -errno.
+ * server_control_fd() and server_metrics_fd() are what they listen on; -1: not.
+ */
+int server_adopt_control(struct server *server, const char *path, int fd);
+int server_adopt_metrics(struct server *server, int fd);
+int server_control_fd(const struct server *server);
+int server_metrics_fd(const struct server *server);
+
+/* Admit nobody new for a while: clients wait in the queue. server_resume() returns 0 or -errno. */
+void server_pause(struct server *server);
+int server_resume(struct server *server);
+
+/* Whether the control socket's file is removed with the server: it is, unless it has become another's. */
+void server_keeps_file(struct server *server, bool keeps);
 
 #endif

@@ -22,7 +22,8 @@ import threading
 import time
 import unittest
 
-SLUICED = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "build/sluiced"
+SLUICED = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else os.path.join(
+    os.environ.get("BUILD", "build"), "sluiced")
 
 
 def free_port():

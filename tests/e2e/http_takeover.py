@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""A sluiced takes over from another under load, and nobody notices.
+
+Clients hammer the listener with new connections and with requests on old ones, in numbers, so that an answer lost,
+cut, refused or another's is seen. Runs on loopback and needs no privilege.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from http_agent import SLUICED, Agent, Load, Origin, Place, ask_control, get, policy
+from http_lab import PATIENCE, Reader, eventually, free_port, read_answer, run, tests_of
+
+GET = b"GET %s HTTP/1.1\r\nHost: api.test\r\n\r\n"
+
+
+def a_successor_takes_every_connection_and_no_client_sees_an_error():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        agents = [Agent(place, policy(port, origin))]
+        load = Load(port)
+        for _ in range(3):
+            time.sleep(0.5)
+            agents.append(Agent(place, None, "--takeover"))
+            assert agents[-2].process.wait(PATIENCE) == 0
+            assert "took over from the sluiced that ran" in agents[-1].log()
+        time.sleep(0.5)
+        done, errors = load.stop()
+        assert not errors, "%d of %d: %s" % (len(errors), done, errors[:3])
+        assert done > 500, done
+        assert ask_control(agents[-1], "GET", "/v1/status")[1]["pid"] == agents[-1].process.pid
+        for agent in agents:
+            agent.stop()
+    origin.stop()
+
+
+def a_request_that_runs_is_finished_by_the_one_that_has_it():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        with socket.create_connection(("127.0.0.1", port)) as sock:
+            sock.settimeout(PATIENCE)
+            sock.sendall(GET % b"/slow")
+            time.sleep(0.3)
+            second = Agent(place, None, "--takeover")
+            assert first.process.poll() is None
+            answer = read_answer(Reader(sock))
+            assert answer.status == 200 and answer.body == b"a/slow" and answer.get("Connection") == "close"
+        assert first.process.wait(PATIENCE) == 0
+        assert get(port)[0] == 200
+        second.stop()
+    origin.stop()
+
+
+def connections_that_wait_in_the_queue_are_served_by_the_next():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        os.kill(first.child(), signal.SIGSTOP)  # it accepts nothing any more
+        waiting = []
+        for i in range(50):
+            sock = socket.create_connection(("127.0.0.1", port))
+            sock.settimeout(PATIENCE)
+            sock.sendall(GET % b"/%d" % i)
+            waiting.append(sock)
+        second = Agent(place, None, "--takeover")
+        for i, sock in enumerate(waiting):
+            assert read_answer(Reader(sock)).body == b"a/%d" % i
+            sock.close()
+        first.process.terminate()  # its child cannot drain: the second signal does not wait
+        first.process.terminate()
+        assert first.process.wait(PATIENCE) == 0
+        assert get(port)[0] == 200
+        second.stop()
+    origin.stop()
+
+
+def a_successor_whose_policy_is_bad_touches_nothing():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        load = Load(port)
+        first.write("http: {listen: nonsense}\n")
+        second = Agent(place, None, "--takeover", wait=False)
+        assert second.process.wait(PATIENCE) == 1
+        assert "nothing was taken over" in second.log(), second.log()
+        assert "takes over" not in first.log()
+        done, errors = load.stop()
+        assert done and not errors, errors[:3]
+        first.stop()
+    origin.stop()
+
+
+def a_successor_that_fails_halfway_leaves_the_first_as_it_was():
+    origin, port, other = Origin("a"), free_port(), free_port()
+    with Place() as place, socket.create_server(("127.0.0.1", other)):
+        first = Agent(place, policy(port, origin))
+        load = Load(port)
+        # A listener it cannot have: seen only after the first one has let go.
+        first.write(policy('"127.0.0.1:%d", "127.0.0.1:%d"' % (port, other), origin))
+        second = Agent(place, None, "--takeover", wait=False)
+        assert second.process.wait(PATIENCE) == 1
+        assert "Address already in use" in second.log(), second.log()
+        first.write(policy(port, origin))
+        first.until(lambda: "this one goes on" in first.log(), "it goes on")
+        time.sleep(0.3)
+        done, errors = load.stop()
+        assert done and not errors, errors[:3]
+        assert ask_control(first, "GET", "/v1/status")[1]["pid"] == first.process.pid
+        third = Agent(place, None, "--takeover")
+        assert first.process.wait(PATIENCE) == 0
+        assert get(port)[0] == 200
+        third.stop()
+    origin.stop()
+
+
+def a_successor_that_is_killed_halfway_leaves_the_first_as_it_was():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        # Says all the right things up to TAKE, and is gone.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as taker:
+            taker.connect(first.control + ".handover")
+            taker.sendall(b"SLH1" + (3).to_bytes(4, sys.byteorder) + b"\0" * 320)
+            first.until(lambda: "takes over" in first.log(), "it lets go")
+        first.until(lambda: "this one goes on" in first.log(), "it goes on")
+        eventually(lambda: ask_control(first, "GET", "/v1/status")[0] == 200, "it answers commands")
+        assert get(port)[0] == 200
+        first.stop()
+    origin.stop()
+
+
+def nonsense_at_the_handover_socket_changes_nothing():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        for words in (b"", b"x", b"GET / HTTP/1.1\r\n\r\n", b"\0" * 328, b"SLH1" + b"\xff" * 324, b"SLH1" + b"\0" * 70000,
+                      b"SLH1" + (5).to_bytes(4, sys.byteorder) + b"\0" * 320):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as taker:
+                taker.connect(first.control + ".handover")
+                taker.sendall(words)
+                time.sleep(0.05)
+        assert "takes over" not in first.log()
+        assert get(port)[0] == 200
+        first.stop()
+    origin.stop()
+
+
+def only_its_own_user_and_root_are_given_anything():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        path = first.control + ".handover"
+        assert os.stat(path).st_mode & 0o777 == 0o600, oct(os.stat(path).st_mode)
+        if os.geteuid() == 0:
+            os.chmod(path, 0o666)  # somebody was careless: the peer's user still counts
+            asked = subprocess.run([sys.executable, "-c", """
+import os, socket, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(5)
+s.connect(sys.argv[1])
+print(len(s.recv(1000)))
+""", path], capture_output=True, text=True, timeout=PATIENCE)
+            assert asked.stdout == "0\n", asked
+        assert get(port)[0] == 200
+        first.stop()
+    origin.stop()
+
+
+def without_the_word_a_second_sluiced_is_refused():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin))
+        second = Agent(place, None, wait=False)
+        assert second.process.wait(PATIENCE) == 1
+        assert "already running" in second.log()
+        assert get(port)[0] == 200
+        first.stop()
+    origin.stop()
+
+
+def with_nobody_to_take_over_from_it_just_starts():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        agent = Agent(place, policy(port, origin), "--takeover")
+        assert "nothing to take over" in agent.log()
+        assert get(port)[0] == 200
+        assert agent.stop() == 0
+        assert not os.path.exists(agent.control + ".handover")
+    origin.stop()
+
+
+def a_unix_listener_and_the_metrics_go_over_and_their_files_stay():
+    origin, port, metrics = Origin("a"), free_port(), free_port()
+    with Place() as place:
+        path = os.path.join(place, "http.sock")
+        first = Agent(place, policy('"unix:%s", "[::1]:%d"' % (path, port), origin), metrics="127.0.0.1:%d" % metrics)
+        second = Agent(place, None, "--takeover", metrics="127.0.0.1:%d" % metrics)
+        assert first.process.wait(PATIENCE) == 0
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            client.connect(path)
+            client.sendall(GET % b"/x")
+            assert read_answer(Reader(client)).body == b"a/x"
+        assert get(port, host="::1")[0] == 200
+        assert get(metrics, "/healthz")[0] == 200
+        assert second.stop() == 0
+        assert not os.path.exists(path) and not os.path.exists(second.control)
+        first.stop()
+    origin.stop()
+
+
+def another_number_of_threads_loses_nobody():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        agents = [Agent(place, policy(port, origin, http="  threads: 2\n"))]
+        load = Load(port)
+        for threads in (4, 1, 3):
+            agents[-1].write(policy(port, origin, http="  threads: %d\n" % threads))
+            agents.append(Agent(place, None, "--takeover"))
+            assert agents[-2].process.wait(PATIENCE) == 0
+            time.sleep(0.3)
+            assert len(os.listdir("/proc/%d/task" % agents[-1].child())) == threads + 1
+        done, errors = load.stop()
+        assert done and not errors, errors[:3]
+        for agent in agents:
+            agent.stop()
+    origin.stop()
+
+
+if __name__ == "__main__":
+    if not os.path.exists(SLUICED):
+        print("FAIL %s: not built" % SLUICED)
+        sys.exit(1)
+    sys.exit(run(tests_of(sys.modules[__name__])))
