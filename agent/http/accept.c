@@ -48,15 +48,17 @@ static bool enter_source(struct conn *conn, const struct plan *plan)
 {
 	const struct prefix *address = &conn->peer.address;
 
-	if (!address->family || conn->state == CONN_PROXY ||
-	    identity_is_trusted(&plan->identity, address))
+	if (!address->family)
 		return true;
 	conn->source = prefix_cut(address, address->family == ADDRESS_IPV4
 						   ? plan->policy->source_bits.ipv4
 						   : plan->policy->source_bits.ipv6);
-	if (sources_enter(conn->worker->http->sources, &conn->source, plan->http->max.per_source))
+	if (conn->state == CONN_PROXY || identity_is_trusted(&plan->identity, address))
 		return true;
-	conn->source.family = 0;
+	conn->is_stranger = sources_enter(conn->worker->http->sources, &conn->source,
+					  plan->http->max.per_source);
+	if (conn->is_stranger)
+		return true;
 	count(&conn->worker->counters.refused_source);
 	return false;
 }

@@ -13,6 +13,7 @@
 #include "http/http_parts.h"
 #include "http/listener.h"
 #include "http/problem.h"
+#include "http/strikes.h"
 
 #define EXCHANGES_A_TURN 16   /* pipelined requests before others have their turn */
 #define HEAD_READ	 4096 /* a head that comes in pieces is read in pieces of this */
@@ -36,7 +37,7 @@ static void leave(struct conn *conn)
 	held_free(&conn->wire.out, &worker->memory);
 	if (conn->wire.fd >= 0)
 		close(conn->wire.fd);
-	if (conn->source.family)
+	if (conn->is_stranger)
 		sources_leave(worker->http->sources, &conn->source);
 	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
 	count(&worker->counters.closed);
@@ -367,6 +368,7 @@ void conn_expired(struct wheel_timer *timer, uint64_t now_ns)
 	}
 	if (conn->state == CONN_OPEN && conn->has_begun) {
 		count(&conn->worker->counters.slow_head);
+		strikes_note(conn, STRIKE_SLOW);
 		conn->x = exchange_begin_slow(conn);
 		if (conn->x) {
 			conn_run(conn);

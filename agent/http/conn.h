@@ -32,10 +32,11 @@ struct conn {
 	size_t scanned;	    /* of a head that is not complete */
 	uint64_t lingered;  /* bytes read and thrown away */
 	struct peer peer;
-	struct prefix source; /* of the accepted socket; family 0: not counted */
+	struct prefix source; /* of the accepted socket; family 0: it came through a Unix socket */
 	uint8_t state;	      /* enum conn_state */
 	bool is_proxied;      /* peer is what a PROXY header said */
 	bool has_served;      /* a request has come before */
+	bool is_stranger;     /* connects itself, not for others; counted for its source */
 	bool has_begun;	      /* the first byte of a request, or of the PROXY header, has come */
 };
 

@@ -55,6 +55,13 @@
 	X(cache_revalidated, "stored responses that an upstream confirmed")                \
 	X(cache_stale, "stale responses used because an upstream failed")                  \
 	X(cache_stored, "answers stored")                                                  \
+	X(strikes_refused, "requests over a limit that count towards a ban")               \
+	X(strikes_malformed, "messages that break framing and count towards a ban")        \
+	X(strikes_slow, "slow heads and bodies that count towards a ban")                  \
+	X(banned_closed, "connections closed: their source was banned")                    \
+	X(bans_asked, "sources handed to the packet plane")                                \
+	X(bans_vouched, "sources not handed over: a valid key came from there")            \
+	X(bans_unasked, "sources not handed over: too many at once")                       \
 	X(log_dropped, "lines of the access log that could not be written")
 
 /* Upstream time to the head of an answer: upper bounds of the histogram, in milliseconds. */

@@ -17,6 +17,7 @@
 #include "http/http_parts.h"
 #include "http/problem.h"
 #include "http/respond.h"
+#include "http/strikes.h"
 
 #define FREE_EXCHANGES_MAX 1024 /* kept by a thread for the next requests */
 
@@ -211,6 +212,7 @@ enum progress exchange_refuse(struct exchange *x, unsigned status, const char *d
 enum progress exchange_refuse_fault(struct exchange *x, enum message_result fault)
 {
 	count(&x->worker->counters.refused[fault]);
+	strikes_note_fault(x->conn, fault);
 	x->fault = fault;
 	x->client_persists = false;
 	return exchange_refuse(x, message_status(fault), message_text(fault));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Clients that are too slow: a minimum of bytes in each span, both ways. */
 #include "http/exchange.h"
+#include "http/strikes.h"
 
 static void time_pace(struct pace *pace, bool is_waited_for, uint64_t bytes, uint64_t until_ns)
 {
@@ -60,6 +61,7 @@ bool exchange_expired(struct exchange *x)
 	if (x->body_pace.deadline_ns && now_ns >= x->body_pace.deadline_ns &&
 	    is_too_slow(&x->body_pace, x->up.bytes, http->min_rate.body, http->timeouts.body_ns)) {
 		count(&x->worker->counters.slow_body);
+		strikes_note(x->conn, STRIKE_SLOW);
 		x->client_persists = false;
 		if (x->has_answered)
 			return false;

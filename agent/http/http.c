@@ -189,6 +189,7 @@ static void http_free(struct http *http)
 	plan_release(http->plan);
 	cache_store_free(http->cache);
 	sources_free(http->sources);
+	offenders_free(http->offenders);
 	registry_destroy(&http->registry);
 	if (http->log_fd >= 0)
 		close(http->log_fd);
@@ -203,6 +204,8 @@ static int new_parts(struct http *http, uint32_t threads)
 	if (getrandom(&secret, sizeof(secret), 0) < 0)
 		return -errno;
 	err = sources_new(&secret, &http->sources);
+	if (!err)
+		err = offenders_new(&secret, &http->offenders);
 	for (uint32_t i = 0; !err && i < threads; i++) {
 		err = worker_new(http, i, &http->workers[i]);
 		if (!err)
@@ -271,6 +274,8 @@ int http_start(const struct http_child *child, struct http **ret_http)
 	}
 	http->log_fd = child->log_fd;
 	http->memory.max = child->policy->http->max.memory;
+	http->offended = child->offended;
+	http->offended_context = child->context;
 	registry_init(&http->registry);
 	err = begin(http, child);
 	if (err) {

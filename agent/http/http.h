@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "http/counters.h"
+#include "http/offenders.h"
 #include "policy/http_policy.h"
 
 struct http;
@@ -37,6 +38,15 @@ struct http_resolved {
 	size_t count;
 };
 
+/* A source that the policy's `escalate` wants dropped before it comes here. */
+struct http_offence {
+	struct prefix source;
+	enum strike kind;
+	uint32_t strikes; /* how many it took */
+};
+/* Called from any of the plane's threads; must not wait. False: it could not be passed on. */
+typedef bool http_offended_fn(void *context, const struct http_offence *offence);
+
 /* What the plane begins with. */
 struct http_child {
 	struct policy *policy; /* with an http part; the plane's from now on, freed when unused */
@@ -49,6 +59,7 @@ struct http_child {
 	/* Called by http_run() once all threads are ready, from the caller's thread. May be NULL. */
 	void (*started)(void *context, struct http *http);
 	void *context;
+	http_offended_fn *offended; /* with context; NULL: nobody is banned */
 };
 
 /*
@@ -67,7 +78,7 @@ int http_run(const struct http_child *child);
 
 /*
  * Switch to another policy: exchanges under way keep theirs, new ones take this. child as for
- * http_start(); threads, log_fd, started and context are not read. Sockets that are not new
+ * http_start(); threads, log_fd, started, context and offended are not read. Sockets that are not new
  * stay; those it has and that are not named are accepted dry and closed. Returns 0; -ENOMEM, then all is as before
  * and policy and new sockets are freed.
  */

@@ -6,6 +6,7 @@
 #include "cache/budget.h"
 #include "cache/cache_store.h"
 #include "http/http.h"
+#include "http/offenders.h"
 #include "http/plan.h"
 #include "http/sources.h"
 #include "http/worker.h"
@@ -14,6 +15,10 @@ struct http {
 	struct registry registry;
 	struct budget memory;
 	struct sources *sources;
+	struct offenders *offenders;
+	http_offended_fn *offended; /* NULL: nobody bans */
+	void *offended_context;
+	_Atomic uint64_t asks_at_ns;  /* of what it is told: a bucket, as in sluice/bucket.h */
 	struct cache_store *cache;    /* NULL: the policy of the start caches nothing */
 	_Atomic uint64_t connections; /* open, all threads */
 	_Atomic int log_fd;	      /* -1: no access log */
