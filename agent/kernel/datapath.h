@@ -170,6 +170,21 @@ struct ban {
 int datapath_ban(struct datapath *datapath, const struct policy *policy, const struct ban *ban,
 		 char error[static DATAPATH_ERROR_MAX]);
 
+/*
+ * Ban a source for one strike more than it has: for_ns the first time, then twice as long each time, up to max_ns.
+ * Strikes are those of the datapath's own bans, and are remembered as long (they outlive this process and, saved, the
+ * host's reboot). Of *ban prefix, since_ns, cause and reason are the caller's; strikes and until_ns are set.
+ * Returns 0; -EALREADY if a ban of the source is in force; -ENOSPC also where half of the table is in use; -EINVAL if
+ * prefix is not as long as a source; else as datapath_ban(). *ban is then untouched.
+ */
+struct ban_terms {
+	uint64_t for_ns;
+	uint64_t max_ns;
+};
+int datapath_ban_again(struct datapath *datapath, const struct policy *policy,
+		       const struct ban_terms *terms, struct ban *ban,
+		       char error[static DATAPATH_ERROR_MAX]);
+
 /* Ban many; the same rules. *ret_banned counts those done; refused ones are reported through fn. Returns 0 or -errno. */
 typedef void datapath_refused_fn(void *context, const struct ban *ban, const char *why);
 int datapath_ban_all(struct datapath *datapath, const struct policy *policy, const struct ban *bans,

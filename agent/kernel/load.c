@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "kernel/datapath_private.h"
 #include "kernel/trie_key.h"
+#include "policy/http_policy.h"
 
 #define RELEASED_MAX 65536 /* rule numbers freed by one load; more are freed by the next ones */
 
@@ -163,6 +164,17 @@ static int prepare(struct loading *loading)
 	return error ? error : numbers_write(datapath);
 }
 
+/* As long as the longest ban of either plane; where neither bans by itself: as long as before. */
+static uint64_t remember_strikes_for(const struct policy *policy, uint64_t before_ns)
+{
+	const struct http_escalate *escalate = policy->http ? &policy->http->escalate : NULL;
+	uint64_t longest_ns = policy->bans.max_ns;
+
+	if (escalate && escalate->enabled && escalate->max_ns > longest_ns)
+		longest_ns = escalate->max_ns;
+	return longest_ns ? longest_ns : before_ns;
+}
+
 static void switch_over(struct loading *loading)
 {
 	struct datapath *datapath = loading->datapath;
@@ -179,8 +191,7 @@ static void switch_over(struct loading *loading)
 	datapath_wait_for_packets(datapath);
 
 	datapath->bits = loading->policy->source_bits;
-	if (loading->policy->bans.max_ns)
-		datapath->ban_max_ns = loading->policy->bans.max_ns;
+	datapath->ban_max_ns = remember_strikes_for(loading->policy, datapath->ban_max_ns);
 	delete_rule_counters(datapath, loading->generation);
 }
 

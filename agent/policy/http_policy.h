@@ -394,6 +394,13 @@ const struct http_route *http_policy_route(const struct http_policy *http,
 /* Whether `hosts` accepts this name (small letters, no port): if not the answer is 421. */
 bool http_policy_has_host(const struct http_policy *http, struct bytes name);
 
+/*
+ * Whether something lies in source (or it in something) that no ban of the HTTP plane's may hit: a trusted proxy, a
+ * sender of PROXY headers, a server that is given by its address, an address that is listened on. Names of servers
+ * and what a wildcard listens on are for the caller to know.
+ */
+bool http_policy_spares(const struct http_policy *http, const struct prefix *source);
+
 /* Index of the upstream called name, or -ENOENT. */
 int http_policy_find_upstream(const struct http_policy *http, struct bytes name);
 
