@@ -268,6 +268,23 @@ bool http_parent_drain(struct http_parent *parent)
 	return true;
 }
 
+bool http_parent_has_server_in(const struct http_parent *parent, const struct prefix *prefix)
+{
+	return resolver_has_in(parent->resolver, prefix);
+}
+
+int http_parent_tell_banned(const struct http_parent *parent, const struct pipe_banned *banned,
+			    size_t count, bool is_patient)
+{
+	const struct pipe_message message = {
+		.kind = PIPE_BANNED, .payload = {(const char *)banned, count * sizeof(*banned)}};
+
+	if (!parent->serves)
+		return -ENOENT;
+	return is_patient ? pipe_send_patiently(parent->child.pipe_fd, &message)
+			  : pipe_send(parent->child.pipe_fd, &message);
+}
+
 struct http_parent_state http_parent_state(const struct http_parent *parent)
 {
 	return (struct http_parent_state){.pid = parent->child.pid,

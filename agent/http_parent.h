@@ -70,6 +70,16 @@ int http_parent_adopt(struct http_parent *parent, const char *address, struct pa
 const struct listeners *http_parent_listeners(const struct http_parent *parent);
 void http_parent_share(struct http_parent *parent, bool is_shared);
 
+/* Whether a server that has a name is known to be at an address in prefix. */
+bool http_parent_has_server_in(const struct http_parent *parent, const struct prefix *prefix);
+
+/*
+ * Tell the child that these (at most PIPE_BANNED_MAX) were banned. Returns 0; -ENOENT if there is no child at present;
+ * -errno of pipe_send(), or of pipe_send_patiently().
+ */
+int http_parent_tell_banned(const struct http_parent *parent, const struct pipe_banned *banned,
+			    size_t count, bool is_patient);
+
 /* For status: the child's process id (0: none at present), and how often it had to be started again. */
 struct http_parent_state {
 	int pid;

@@ -21,7 +21,7 @@
 static bool is_sane(const struct pipe_ban *ban)
 {
 	return (ban->family == ADDRESS_IPV4 || ban->family == ADDRESS_IPV6) &&
-	       ban->reason < PIPE_BAN_REASON_COUNT && ban->for_ns <= DURATION_MAX_NS && ban->for_ns;
+	       ban->reason < PIPE_BAN_REASON_COUNT;
 }
 
 static void take_ban(const struct http_parent *parent, const struct pipe_message *message)

@@ -7,15 +7,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/duration.h"
 #include "base/log.h"
+#include "control/escalation.h"
+#include "http_closing.h"
 #include "http_listeners.h"
+#include "http_own.h"
 #include "http_parent.h"
-#include "policy/http_policy.h"
-
-/* The child may have been taken over: so many bans a second it gets at most, whatever it says. */
-#define BANS_PER_SECOND 100
-#define BAN_STRIKES_MAX 1000000
 
 struct http_plane {
 	struct agent *agent;
@@ -24,9 +21,8 @@ struct http_plane {
 	struct http_parent *parent;
 	void (*drained)(void *context);
 	void *context;
-	uint64_t second;    /* in which bans are counted */
-	unsigned bans;	    /* of this second */
-	uint64_t bans_lost; /* beyond them, since the last word about it */
+	struct escalation escalation;
+	struct http_closing *closing;
 };
 
 /* ---- What the agent asks ------------------------------------------------------------------ */
@@ -69,90 +65,44 @@ static int reopen_log(void *context)
 
 /* ---- Bans ------------------------------------------------------------------------------------ */
 
-static bool is_among(const struct http_prefixes *prefixes, const struct prefix *address)
-{
-	for (size_t i = 0; i < prefixes->count; i++)
-		if (prefix_covers(&prefixes->at[i], address))
-			return true;
-	return false;
-}
-
-static bool is_server(const struct http_policy *http, const struct prefix *address)
-{
-	for (size_t i = 0; i < http->upstream_count; i++)
-		for (size_t j = 0; j < http->upstreams[i].server_count; j++)
-			if (!prefix_compare(&http->upstreams[i].servers[j].ip, address))
-				return true;
-	return false;
-}
-
-static bool is_listener(const struct http_policy *http, const struct prefix *address)
-{
-	for (size_t i = 0; i < http->listener_count; i++)
-		if (!prefix_compare(&http->listeners[i].address.ip, address))
-			return true;
-	return false;
-}
-
-/* Through whom others come, and what is ours, is never banned, whatever the child says. */
-static bool may_ban(const struct http_policy *http, const struct prefix *address)
-{
-	return !is_among(&http->trusted_proxies, address) &&
-	       !is_among(&http->senders.prefixes, address) && !is_server(http, address) &&
-	       !is_listener(http, address);
-}
-
-static bool has_budget(struct http_plane *plane, uint64_t now_ns)
-{
-	if (plane->second != now_ns / NS_PER_SEC) {
-		plane->second = now_ns / NS_PER_SEC;
-		plane->bans = 0;
-		if (plane->bans_lost)
-			log_warning("http: %ju bans were asked for beyond %d a second, and lost",
-				    (uintmax_t)plane->bans_lost, BANS_PER_SECOND);
-		plane->bans_lost = 0;
-	}
-	if (plane->bans >= BANS_PER_SECOND) {
-		plane->bans_lost++;
-		return false;
-	}
-	plane->bans++;
-	return true;
-}
-
 static void ban(void *context, const struct pipe_ban *asked)
 {
-	static const char *const reasons[PIPE_BAN_REASON_COUNT] = {
-		[PIPE_BAN_REFUSED] = "ignores refusals",
-		[PIPE_BAN_MALFORMED] = "breaks HTTP framing",
-		[PIPE_BAN_SLOW] = "is slow on purpose",
+	static const enum sl_event_kind kinds[PIPE_BAN_REASON_COUNT] = {
+		[PIPE_BAN_REFUSED] = SL_EVENT_REFUSED,
+		[PIPE_BAN_MALFORMED] = SL_EVENT_MALFORMED,
+		[PIPE_BAN_SLOW] = SL_EVENT_SLOW,
 	};
 	struct http_plane *plane = context;
-	struct agent *agent = plane->agent;
-	const struct http_policy *http = agent->policy ? agent->policy->http : NULL;
-	const uint64_t now_ns = clock_now_ns();
-	char error[DATAPATH_ERROR_MAX] = "", text[PREFIX_TEXT_MAX];
-	struct ban ban = {.prefix = {.family = asked->family,
-				     .bits = asked->family == ADDRESS_IPV4 ? 32 : 128},
-			  .since_ns = now_ns,
-			  .cause = SL_BAN_HTTP};
-	int err;
+	struct offender offender = {
+		.address = {.family = asked->family,
+			    .bits = asked->family == ADDRESS_IPV4 ? 32 : 128},
+		.kind = kinds[asked->reason],
+		.strikes = asked->strikes,
+	};
 
-	if (!agent->datapath || !http || !http->escalate.enabled || !has_budget(plane, now_ns))
-		return;
-	memcpy(ban.prefix.byte, asked->address, ban.prefix.bits / 8);
-	if (!may_ban(http, &ban.prefix))
-		return;
-	ban.strikes = asked->strikes < BAN_STRIKES_MAX ? asked->strikes : BAN_STRIKES_MAX;
-	ban.until_ns = now_ns + (asked->for_ns < http->escalate.max_ns ? asked->for_ns
-								       : http->escalate.max_ns);
-	(void)snprintf(ban.reason, sizeof(ban.reason), "%s", reasons[asked->reason]);
-	err = datapath_ban(agent->datapath, agent->policy, &ban, error);
-	if (!err)
-		agent_bans_changed(agent);
-	else if (err != -EEXIST) /* an allow: the operator's word stands */
-		log_warning("http: banning %s: %s", prefix_format(&ban.prefix, text),
-			    error[0] ? error : strerror(-err));
+	memcpy(offender.address.byte, asked->address, offender.address.bits / 8);
+	(void)escalation_take(&plane->escalation, &offender, clock_now_ns()); /* it counts */
+}
+
+/* What the policy does not know of what is never to be banned. */
+static bool spares(void *context, const struct prefix *source)
+{
+	const struct http_plane *plane = context;
+
+	return http_parent_has_server_in(plane->parent, source) || http_own_address_in(source);
+}
+
+static void banned(void *context, const struct prefix *prefixes, size_t count)
+{
+	const struct http_plane *plane = context;
+	struct source_bits bits = plane->agent->policy->source_bits;
+
+	for (size_t i = 0; i < count; i++) {
+		uint8_t most = prefixes[i].family == ADDRESS_IPV4 ? bits.ipv4 : bits.ipv6;
+		struct prefix hit = prefix_cut(&prefixes[i], most);
+
+		http_closing_add(plane->closing, &hit);
+	}
 }
 
 /* ---- Life --------------------------------------------------------------------------------------- */
@@ -181,10 +131,15 @@ int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(v
 					    .commit = commit,
 					    .abandon = abandon,
 					    .stats = stats,
+					    .banned = banned,
 					    .reopen_log = reopen_log,
 					    .context = plane};
+	plane->escalation = (struct escalation){.agent = agent, .spares = spares, .context = plane};
 	err = http_parent_new(agent->loop, &plane->events, log_level, &plane->parent);
+	if (!err)
+		err = http_closing_new(agent->loop, plane->parent, &plane->closing);
 	if (err) {
+		http_parent_free(plane->parent);
 		free(plane);
 		return err;
 	}
@@ -198,6 +153,7 @@ void http_plane_free(struct http_plane *plane)
 	if (!plane)
 		return;
 	plane->agent->http = NULL;
+	http_closing_free(plane->closing);
 	http_parent_free(plane->parent);
 	free(plane);
 }

@@ -234,6 +234,27 @@ void resolver_free(struct resolver *resolver)
 	free(resolver);
 }
 
+static bool has_in(const struct pipe_resolved *known, const struct prefix *prefix)
+{
+	for (uint32_t i = 0; i < known->count; i++) {
+		struct prefix address = {.family = known->at[i].family,
+					 .bits = known->at[i].family == ADDRESS_IPV4 ? 32 : 128};
+
+		memcpy(address.byte, known->at[i].address, address.bits / 8);
+		if (prefix_covers(prefix, &address))
+			return true;
+	}
+	return false;
+}
+
+bool resolver_has_in(const struct resolver *resolver, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < resolver->count; i++)
+		if (has_in(&resolver->names[i].known, prefix))
+			return true;
+	return false;
+}
+
 static int want(struct resolver *resolver, const char *text)
 {
 	struct name *known = find(resolver, text), *names;

@@ -19,6 +19,9 @@ int resolver_new(struct loop *loop, resolver_changed_fn *changed, void *context,
 		 struct resolver **ret_resolver);
 void resolver_free(struct resolver *resolver); /* NULL is fine */
 
+/* Whether one of the names' addresses lies in prefix, as far as they are known. */
+bool resolver_has_in(const struct resolver *resolver, const struct prefix *prefix);
+
 /*
  * Look after the names of http's upstreams, beside those of before, and wait up to within_ns for first answers to
  * new ones. http may be NULL: no names. Returns 0 or -ENOMEM.

@@ -41,6 +41,8 @@ struct agent_http {
 	void (*abandon)(void *context);
 	/* Add what it counts, as JSON, to out. 0, -ENOENT if it does not run at present, -errno. */
 	int (*stats)(void *context, struct buffer *out);
+	/* These are banned from now on: close what connections they have. Must not take long. */
+	void (*banned)(void *context, const struct prefix *banned, size_t count);
 	/* Open the access log anew. 0, -ENOENT if there is none, -errno. */
 	int (*reopen_log)(void *context);
 	void *context;
@@ -114,6 +116,12 @@ size_t agent_detach(struct agent *agent);
 
 /* Bans or allows have changed: they are saved a few seconds later. */
 void agent_bans_changed(struct agent *agent);
+
+/* These were banned, by whomever: their connections are closed, and the bans are saved. */
+void agent_banned(struct agent *agent, const struct prefix *banned, size_t count);
+
+/* One event more for the journal and those who follow it. */
+void agent_tell(struct agent *agent, const struct sl_event *event);
 
 enum agent_state { AGENT_PROTECTING, AGENT_WAITING, AGENT_DETACHED };
 

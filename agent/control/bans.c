@@ -80,7 +80,7 @@ static bool take_entry(const struct request *request, struct entry_text *ret_ent
 }
 
 /* What is now in force for the prefix: an older, longer ban stays. */
-static json_t *ban_in_force(const struct agent *agent, const struct moment *at, struct ban ban)
+static struct ban ban_in_force(const struct agent *agent, const struct moment *at, struct ban ban)
 {
 	struct source_bits bits = datapath_source_bits(agent->datapath);
 	struct ban found;
@@ -90,7 +90,25 @@ static json_t *ban_in_force(const struct agent *agent, const struct moment *at, 
 	if (!datapath_find_ban(agent->datapath, &ban.prefix, at->now_ns, &found) &&
 	    !prefix_compare(&found.prefix, &ban.prefix))
 		ban = found;
-	return json_ban(at, &ban);
+	return ban;
+}
+
+/* Events are of sources: the ban of a shorter prefix is seen in the list of bans only. */
+static void tell_of_ban(struct agent *agent, const struct ban *ban)
+{
+	struct source_bits bits = datapath_source_bits(agent->datapath);
+	const struct sl_event event = {
+		.at_ns = ban->since_ns,
+		.source = source_of(&ban->prefix, bits),
+		.until_ns = ban->until_ns,
+		.strikes = ban->strikes,
+		.kind = SL_EVENT_BANNED,
+		.reason = SL_BANNED,
+		.cause = SL_BAN_MANUAL,
+	};
+
+	if (ban->prefix.bits == (ban->prefix.family == ADDRESS_IPV4 ? bits.ipv4 : bits.ipv6))
+		agent_tell(agent, &event);
 }
 
 void bans_add(struct agent *agent, const struct request *request, struct response *response)
@@ -122,8 +140,10 @@ void bans_add(struct agent *agent, const struct request *request, struct respons
 				 "%s", error[0] ? error : strerror(-status));
 		return;
 	}
-	agent_bans_changed(agent);
-	response_json(response, ban_in_force(agent, &request->at, ban));
+	ban = ban_in_force(agent, &request->at, ban);
+	agent_banned(agent, &ban.prefix, 1);
+	tell_of_ban(agent, &ban);
+	response_json(response, json_ban(&request->at, &ban));
 }
 
 void allows_add(struct agent *agent, const struct request *request, struct response *response)

@@ -12,12 +12,36 @@
 #include "control/json.h"
 #include "control/input.h"
 
+#define NOT_BANNED 0 /* as the end of a ban */
+#define SOME_BANS  256
+
 static void refused(void *context, const struct ban *ban, const char *why)
 {
 	struct blocklist *list = context;
 	bool is_ours = ban >= list->bans && ban < list->bans + list->count;
 
+	if (is_ours)
+		list->bans[ban - list->bans].until_ns = NOT_BANNED;
 	blocklist_refuse(list, is_ours ? list->lines[ban - list->bans] : 0, why);
+}
+
+/* Connections of those that were not refused, some at a time. */
+static void close_connections(struct agent *agent, const struct blocklist *list)
+{
+	struct prefix banned[SOME_BANS];
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->bans[i].until_ns == NOT_BANNED)
+			continue;
+		banned[count++] = list->bans[i].prefix;
+		if (count < SOME_BANS)
+			continue;
+		agent_banned(agent, banned, count);
+		count = 0;
+	}
+	if (count)
+		agent_banned(agent, banned, count);
 }
 
 static int by_line(const void *a, const void *b)
@@ -78,7 +102,7 @@ void bans_import(struct agent *agent, const struct request *request, struct resp
 	status = datapath_ban_all(agent->datapath, agent->policy, list.bans, list.count, refused,
 				  &list, &banned);
 	if (banned)
-		agent_bans_changed(agent);
+		close_connections(agent, &list);
 	if (status) {
 		response_problem(response, 500, "after %zu bans: %s", banned, strerror(-status));
 		return;

@@ -135,11 +135,32 @@ json_t *json_allow(const struct moment *at, const struct allow *allow)
 			 json_remaining(at, allow->until_ns), "reason", json_text(allow->reason));
 }
 
-/* A reason says why a packet was dropped or flagged; an end has none. */
+/* A reason says why a packet was dropped or flagged. An end has none, nor have bans that no packet led to. */
 static bool has_reason(const struct sl_event *event)
 {
 	return event->kind == SL_EVENT_LIMITED || event->kind == SL_EVENT_FLAGGED ||
-	       event->kind == SL_EVENT_BANNED;
+	       (event->kind == SL_EVENT_BANNED && event->cause == SL_BAN_DROPS);
+}
+
+/* What the HTTP plane counts are requests, not packets. */
+static bool is_of_requests(const struct sl_event *event)
+{
+	return event->kind == SL_EVENT_REFUSED || event->kind == SL_EVENT_MALFORMED ||
+	       event->kind == SL_EVENT_SLOW;
+}
+
+/* The datapath says which tier judged the packet. What is told otherwise is of the tier that the source has now. */
+static json_t *event_tier(const struct agent *agent, const struct sl_event *event)
+{
+	const struct policy_source *rule;
+	struct prefix prefix;
+
+	if (has_reason(event) || event->kind == SL_EVENT_STOPPED ||
+	    !source_prefix(&event->source, agent->policy->source_bits, &prefix))
+		return json_text(agent_tier_name(agent, event->tier));
+	rule = policy_find_source(agent->policy, &prefix);
+	return json_text(
+		policy_tier_name(agent->policy, rule ? rule->tier : agent->policy->default_tier));
 }
 
 json_t *json_event(const struct agent *agent, const struct moment *at,
@@ -150,16 +171,19 @@ json_t *json_event(const struct agent *agent, const struct moment *at,
 	char source[PREFIX_TEXT_MAX];
 	char name[IF_NAMESIZE];
 	bool is_ban = event->kind == SL_EVENT_BANNED;
+	bool is_http = is_of_requests(event);
 
-	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:o, s:i, s:o}", "id",
+	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:i, s:o, s:o}", "id",
 			 (json_int_t)entry->id, "time", json_time(at, event->at_ns), "source",
 			 source_format(&event->source, bits, source), "event",
-			 overview_event_label(event->kind), "tier",
-			 json_text(agent_tier_name(agent, event->tier)), "reason",
+			 overview_event_label(event->kind), "tier", event_tier(agent, event),
+			 "reason",
 			 json_text(has_reason(event) ? overview_reason_label(event->reason) : NULL),
-			 "packets", (json_int_t)event->packets, "until",
+			 "packets", (json_int_t)(is_http ? 0 : event->packets), "requests",
+			 (json_int_t)(is_http ? event->packets : 0), "until",
 			 is_ban ? json_time(at, event->until_ns) : json_null(), "strikes",
-			 (int)event->strikes, "interface",
+			 (int)event->strikes, "cause",
+			 json_text(is_ban ? ban_cause_name(event->cause) : NULL), "interface",
 			 json_text(event->ifindex ? if_indextoname(event->ifindex, name) : NULL));
 }
 

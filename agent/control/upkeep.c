@@ -16,19 +16,40 @@
 #define SWEEP_EVERY_NS NS_PER_SEC
 #define SAVE_AFTER_NS  (5 * NS_PER_SEC) /* an import of many calls becomes one write */
 
-static void take_event(void *context, const struct sl_event *event)
+/* The datapath bans for one cause only, and says no more than that it did. */
+static void take_own_ban(struct agent *agent, struct sl_event *event)
+{
+	struct prefix prefix;
+
+	event->cause = SL_BAN_DROPS;
+	if (source_prefix(&event->source, datapath_source_bits(agent->datapath), &prefix))
+		agent_banned(agent, &prefix, 1);
+}
+
+static void take_event(void *context, const struct sl_event *told)
 {
 	struct agent *agent = context;
+	struct sl_event event = *told;
 
-	journal_add(agent->journal, event);
-	if (event->kind == SL_EVENT_BANNED || event->kind == SL_EVENT_BAN_ENDED)
+	if (event.kind == SL_EVENT_BANNED)
+		take_own_ban(agent, &event);
+	else if (event.kind == SL_EVENT_BAN_ENDED)
 		agent_bans_changed(agent);
+	journal_add(agent->journal, &event);
 }
 
 static void tell(struct agent *agent, uint64_t next_before)
 {
 	if (agent->told && journal_next(agent->journal) != next_before)
 		agent->told(agent->told_context);
+}
+
+void agent_tell(struct agent *agent, const struct sl_event *event)
+{
+	uint64_t next_before = journal_next(agent->journal);
+
+	journal_add(agent->journal, event);
+	tell(agent, next_before);
 }
 
 static void events_ready(void *context, uint32_t events)
@@ -80,6 +101,13 @@ void agent_bans_changed(struct agent *agent)
 		return;
 	agent->save_due = true;
 	loop_rearm(agent->save_timer, clock_now_ns() + SAVE_AFTER_NS);
+}
+
+void agent_banned(struct agent *agent, const struct prefix *banned, size_t count)
+{
+	if (agent->http && agent->http->banned)
+		agent->http->banned(agent->http->context, banned, count);
+	agent_bans_changed(agent);
 }
 
 static int start_timers(struct agent *agent)

@@ -16,14 +16,13 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "http/child_bans.h"
 #include "http/child_given.h"
 #include "http/child_policy.h"
 #include "http/child_say.h"
 #include "http/child_stats.h"
-#include "http/confine.h"
 #include "http/http.h"
 #include "http/pipe.h"
-#include "http/seccomp.h"
 
 #define PATIENCE_MS 30000 /* for the parent's first messages; it has begun to send when we start */
 #define ANSWER_MAX  (4u << 20)
@@ -50,42 +49,13 @@ struct child {
 
 /* ---- A policy ------------------------------------------------------------------------- */
 
-/* Once, before the first word that all is well; what is parsed later is parsed confined. */
-static int confine(struct child *child, const struct http_policy *http, struct buffer *error)
-{
-	char why[CONFINE_ERROR_MAX] = "";
-	int err;
-
-	if (child->is_confined)
-		return 0;
-	err = confine_process(http, why);
-	if (!err)
-		err = seccomp_confine();
-	child->is_confined = !err;
-	if (err)
-		buffer_add_text(error, why[0] ? why : "the system call filter was refused");
-	return err;
-}
-
-static int fit_connections(struct http_policy *http, struct buffer *error)
-{
-	char why[CONFINE_ERROR_MAX] = "";
-	int err = confine_fit_connections(http, why);
-
-	if (err)
-		buffer_add_text(error, why);
-	return err;
-}
-
 static int prepare(struct child *child, int policy_fd, struct buffer *error)
 {
 	struct policy *policy = NULL;
 	int err = child_policy_read(policy_fd, &policy, error);
 
 	if (!err)
-		err = confine(child, policy->http, error);
-	if (!err)
-		err = fit_connections(policy->http, error);
+		err = child_policy_admit(policy->http, &child->is_confined, error);
 	if (!err)
 		err = given_sockets(&child->given, policy->http, error, &child->sockets);
 	if (err)
@@ -132,7 +102,8 @@ static int hand_over(struct child *child)
 				  .resolved = names,
 				  .resolved_count = names ? child->given.name_count : 0,
 				  .threads = child->sockets.threads,
-				  .log_fd = -1};
+				  .log_fd = -1,
+				  .offended = child_ask_ban};
 
 	child->prepared = NULL;
 	child->sockets.at = NULL;
@@ -257,6 +228,8 @@ static int take(struct child *child, struct pipe_message *message)
 	case PIPE_ABANDON:
 		abandon(child);
 		return 0;
+	case PIPE_BANNED:
+		return child_take_banned(child->http, message);
 	case PIPE_ASK:
 		return take_ask(child, message);
 	case PIPE_DRAIN:

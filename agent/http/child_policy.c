@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "http/confine.h"
+#include "http/seccomp.h"
 
 static int read_text(int fd, struct buffer *out)
 {
@@ -52,4 +54,30 @@ int child_policy_read(int fd, struct policy **ret_policy, struct buffer *error)
 	int err = read_text(fd, &text);
 
 	return err ? err : parse((struct bytes){text.at, text.len}, ret_policy, error);
+}
+
+static int confine(const struct http_policy *http, struct buffer *error)
+{
+	char why[CONFINE_ERROR_MAX] = "";
+	int err = confine_process(http, why);
+
+	if (!err)
+		err = seccomp_confine();
+	if (err)
+		buffer_add_text(error, why[0] ? why : "the system call filter was refused");
+	return err;
+}
+
+int child_policy_admit(struct http_policy *http, bool *is_confined, struct buffer *error)
+{
+	char why[CONFINE_ERROR_MAX] = "";
+	int err = *is_confined ? 0 : confine(http, error);
+
+	if (err)
+		return err;
+	*is_confined = true;
+	err = confine_fit_connections(http, why);
+	if (err)
+		buffer_add_text(error, why);
+	return err;
 }

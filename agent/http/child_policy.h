@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A policy as the child is given it: its text in a sealed file. */
+/* A policy as the child is given it, its text in a sealed file; and whether this process can serve it. */
 #ifndef HTTP_CHILD_POLICY_H
 #define HTTP_CHILD_POLICY_H
 
@@ -11,5 +11,12 @@
  * policy_free(); -EINVAL and what is wrong in error; -errno.
  */
 int child_policy_read(int fd, struct policy **ret_policy, struct buffer *error);
+
+/*
+ * Whether this process can serve http: the first time, before the first word that all is well, it is confined (what is
+ * parsed later is parsed confined); each time http is fitted to the files it may open. Returns 0, or -errno and why
+ * in error.
+ */
+int child_policy_admit(struct http_policy *http, bool *is_confined, struct buffer *error);
 
 #endif

@@ -10,6 +10,8 @@
 #include "http/conn.h"
 
 #define ACCEPTS_A_TURN 64 /* before others have their turn */
+#define QUEUE_MAX \
+	4096 /* the kernel lets no more wait (net.core.somaxconn), unless it was told to */
 
 /* True: there may be more. */
 static bool accept_one(struct worker *worker, struct listener *listener)
@@ -60,6 +62,12 @@ int listener_open(struct worker *worker, int fd, uint32_t number)
 	}
 	list_append(&worker->listeners, &listener->link);
 	return 0;
+}
+
+void listener_accept_waiting(struct worker *worker, struct listener *listener)
+{
+	for (int i = 0; i < QUEUE_MAX && accept_one(worker, listener); i++)
+		;
 }
 
 void listener_close(struct worker *worker, struct listener *listener)

@@ -17,6 +17,9 @@ struct listener {
 /* Listen on fd, which is the listener's from now on, whatever the result. Returns 0 or -errno. */
 int listener_open(struct worker *worker, int fd, uint32_t number);
 
+/* Take what waits to be accepted at this moment. */
+void listener_accept_waiting(struct worker *worker, struct listener *listener);
+
 /* Take what still waits to be accepted, then close. */
 void listener_close(struct worker *worker, struct listener *listener);
 

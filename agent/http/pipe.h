@@ -14,6 +14,7 @@
  *   READY  ------------------------------->  (the first time only)
  *          <-------------------------------  LISTENER ..., RESOLVED ..., PREPARE: a reload
  *   BAN    ------------------------------->
+ *          <-------------------------------  BANNED (some of them, whoever asked)
  *          <-------------------------------  ASK (topic, text)
  *   ANSWER (..., the last has no `more`) ->
  *          <-------------------------------  DRAIN
@@ -52,6 +53,8 @@
 	X(PREPARE, PARENT, 0, 0, 1, 1)                                                        \
 	X(SWITCH, PARENT, 0, 0, 0, 0)                                                         \
 	X(ABANDON, PARENT, 0, 0, 0, 0)                                                        \
+	X(BANNED, PARENT, sizeof(struct pipe_banned),                                         \
+	  PIPE_BANNED_MAX * sizeof(struct pipe_banned), 0, 0)                                 \
 	X(ASK, PARENT, sizeof(struct pipe_ask), PIPE_PAYLOAD_MAX, 0, 0)                       \
 	X(DRAIN, PARENT, sizeof(struct pipe_drain), sizeof(struct pipe_drain), 0, 0)
 
@@ -91,13 +94,20 @@ enum pipe_ban_reason {
 };
 
 struct pipe_ban {
-	uint8_t family; /* of struct prefix; the address is whole */
+	uint8_t family; /* of struct prefix; the address is whole, or its source's first one */
 	uint8_t reason; /* enum pipe_ban_reason */
 	uint8_t zero[2];
 	uint32_t strikes; /* how many it took */
 	uint8_t address[16];
-	uint64_t for_ns;
 };
+
+/* Banned from now on, by whomever: what connections they have are to be closed. An array of these. */
+struct pipe_banned {
+	uint8_t family; /* of struct prefix */
+	uint8_t bits;
+	uint8_t address[16];
+};
+#define PIPE_BANNED_MAX 1024 /* in one message */
 
 struct pipe_resolved {
 	char name[HTTP_NAME_ROOM]; /* as the policy has it, NUL-terminated */

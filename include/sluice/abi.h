@@ -333,13 +333,19 @@ enum sl_fault {
 
 /* ---- Events ---------------------------------------------------------------- */
 
-/* What is told of a source, as X(name, label, help). The last ones are found by the agent's sweep. */
+/*
+ * What is told of a source, as X(name, label, help). STOPPED and BAN_ENDED are found by the agent's sweep; what stands
+ * behind them comes from the HTTP plane, just before it has a source banned.
+ */
 #define SL_EVENTS(X)                                                     \
 	X(LIMITED, "limited", "packets are being dropped, or still are") \
 	X(FLAGGED, "flagged", "packets are being flagged, or still are") \
 	X(BANNED, "banned", "banned")                                    \
 	X(STOPPED, "stopped", "no longer over its limit")                \
-	X(BAN_ENDED, "ban_ended", "its ban has ended")
+	X(BAN_ENDED, "ban_ended", "its ban has ended")                   \
+	X(REFUSED, "refused", "requests over its limits were refused")   \
+	X(MALFORMED, "malformed", "messages that break HTTP's framing")  \
+	X(SLOW, "slow", "requests that did not come in time")
 
 enum sl_event_kind {
 #define SL_EVENT_ENUM(name, label, help) SL_EVENT_##name,
@@ -352,14 +358,15 @@ enum sl_event_kind {
 struct sl_event {
 	__u64 at_ns;
 	struct sl_source source;
-	__u64 packets;	/* dropped or flagged since this source was last told of */
+	__u64 packets;	/* dropped or flagged since this source was last told of; HTTP: requests */
 	__u64 until_ns; /* BANNED: the end of the ban */
 	__u32 strikes;	/* BANNED: how often so far, this one included */
 	__u32 ifindex;
 	__u8 kind;   /* enum sl_event_kind */
 	__u8 reason; /* enum sl_reason of the packet that caused it */
 	__u8 tier;
-	__u8 zero[5];
+	__u8 cause; /* BANNED: enum sl_ban_cause. The datapath leaves it 0, the agent fills it in */
+	__u8 zero[4];
 };
 
 /* ---- Flag ------------------------------------------------------------------- */
