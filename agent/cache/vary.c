@@ -6,8 +6,9 @@
 #include "message/chars.h"
 #include "message/fields.h"
 
-/* Members of Accept-Encoding that are put in order; a value with more stays as it is. */
+/* Members, and bytes, of a list that is put in order; one with more stays as it is. */
 #define SORTED_MEMBERS_MAX 16
+#define SORTED_BYTES_MAX   1024
 
 static bool add_byte(struct vary_value *value, char byte)
 {
@@ -31,8 +32,7 @@ static bool add(struct vary_value *value, struct bytes more)
 enum value_kind {
 	VALUE_OPAQUE, /* nothing; lines are joined, as RFC 9110 section 5.3 has it for every field */
 	VALUE_LIST,   /* blanks around commas, empty members */
-	VALUE_TOKENS, /* those, all other blanks, and the case of letters */
-	VALUE_SET,    /* those, and the order of members */
+	VALUE_SET, /* those, all other blanks, case, the spelling of weights, the order of members */
 };
 
 static enum value_kind kind_of(struct bytes name)
@@ -41,8 +41,11 @@ static enum value_kind kind_of(struct bytes name)
 	case FIELD_ACCEPT:
 	case FIELD_ACCEPT_CHARSET:
 		return VALUE_LIST;
-	case FIELD_ACCEPT_LANGUAGE: /* RFC 9110 section 12.5.4: its order may be a priority */
-		return VALUE_TOKENS;
+	/*
+	 * RFC 9110 sections 12.5.3 and 12.5.4: preference is told by weights. That some recipients
+	 * take the order of languages of one weight for a priority "cannot be relied upon".
+	 */
+	case FIELD_ACCEPT_LANGUAGE:
 	case FIELD_ACCEPT_ENCODING:
 		return VALUE_SET;
 	default:
@@ -50,12 +53,50 @@ static enum value_kind kind_of(struct bytes name)
 	}
 }
 
-/* A member of a list of tokens: no case, and blanks mean nothing even around ';' and '='. */
+/*
+ * Where the weight of a member begins (";q=", small letters, no blanks); its end if it has none
+ * that is well-formed (RFC 9110 section 12.4.2).
+ */
+static size_t weight_at(struct bytes member)
+{
+	size_t at = member.len;
+
+	while (at > 0 && member.at[at - 1] != ';')
+		at--;
+	if (!at || member.len - at < 3 || member.len - at > 7 || memcmp(member.at + at, "q=", 2) ||
+	    (member.at[at + 2] != '0' && member.at[at + 2] != '1'))
+		return member.len;
+	for (size_t i = at + 2; i < member.len; i++)
+		if (i == at + 3 ? member.at[i] != '.' : !char_is(member.at[i], CHAR_DIGIT))
+			return member.len;
+	return at - 1;
+}
+
+/* The shortest spelling of a weight: "q=0.50" is "q=0.5", and 1 is what is meant without one. */
+static void shorten_weight(struct vary_value *value, size_t start)
+{
+	size_t weight = start + weight_at((struct bytes){value->at + start, value->len - start});
+	size_t digits = weight + 3; /* of ";q=0.5", behind the sign of equality */
+
+	if (weight == value->len)
+		return;
+	if (value->len > digits + 1)
+		while (value->at[value->len - 1] == '0' || value->at[value->len - 1] == '.')
+			if (value->at[--value->len] == '.')
+				break;
+	if (value->len == digits + 1 && value->at[digits] == '1')
+		value->len = weight;
+}
+
+/* A member of such a set: no case, and blanks mean nothing even around ';' and '='. */
 static bool add_token_member(struct vary_value *value, struct bytes member)
 {
+	size_t start = value->len;
+
 	for (size_t i = 0; i < member.len; i++)
 		if (!char_is_blank(member.at[i]) && !add_byte(value, char_lower(member.at[i])))
 			return false;
+	shorten_weight(value, start);
 	return true;
 }
 
@@ -87,9 +128,11 @@ static int compare(struct bytes a, struct bytes b)
 static void sort_members(char *at, size_t len)
 {
 	struct bytes members[SORTED_MEMBERS_MAX], member, rest = {at, len};
-	char sorted[VARY_SELECTOR_MAX];
+	char sorted[SORTED_BYTES_MAX];
 	size_t count = 0, used = 0;
 
+	if (len > sizeof(sorted))
+		return;
 	while (list_next(&rest, &member)) {
 		size_t i = count;
 

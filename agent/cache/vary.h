@@ -39,9 +39,9 @@ bool vary_matches(struct bytes selector, const struct fields *request);
 /*
  * The normal form of all lines called name, as RFC 9111 section 4.1 allows: lines joined; in
  * Accept and Accept-Charset blanks around commas and empty members gone; in Accept-Language and
- * Accept-Encoding, whose values have no case, also small letters and no blanks at all; in
- * Accept-Encoding, where order has no meaning, sorted. Nothing is known of other fields, so
- * they stay as they are. Returns false if it takes more than room bytes.
+ * Accept-Encoding, whose values have no case and whose preference is told by weights, also small
+ * letters, no blanks at all, weights in their shortest form, and members sorted. Nothing is known
+ * of other fields, so they stay as they are. Returns false if it takes more than room bytes.
  * is_given becomes false if there is no such field. Appends at len.
  */
 struct vary_value {

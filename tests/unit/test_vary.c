@@ -117,13 +117,60 @@ static void known_lists_are_normalised_as_far_as_their_meaning_goes(void **state
 			    "accept:text/HTML,*/*;q=0.1\n");
 	assert_string_equal(
 		select_text("Vary: Accept-Language\r\n", "Accept-Language: EN , de ; q = 0.5\r\n"),
-		"accept-language:en,de;q=0.5\n");
-	assert_string_equal(select_text("Vary: Accept-Language\r\n", "Accept-Language: de, en\r\n"),
+		"accept-language:de;q=0.5,en\n");
+	assert_string_equal(select_text("Vary: Accept-Language\r\n", "Accept-Language: en, de\r\n"),
 			    "accept-language:de,en\n");
 	assert_string_equal(
 		select_text("Vary: Accept-Encoding\r\n",
 			    "Accept-Encoding: gzip, BR\r\nAccept-Encoding:, deflate ;q=0\r\n"),
 		"accept-encoding:br,deflate;q=0,gzip\n");
+}
+
+/* The normal form of one language range with these parameters. */
+static const char *language(const char *parameters)
+{
+	static char line[128];
+
+	snprintf(line, sizeof(line), "Accept-Language: en%s\r\n", parameters);
+	return select_text("Vary: Accept-Language\r\n", line);
+}
+
+static void weights_that_say_the_same_are_spelled_the_same(void **state)
+{
+	assert_string_equal(language(";q=0.50"), "accept-language:en;q=0.5\n");
+	assert_string_equal(language("; Q=0.500"), "accept-language:en;q=0.5\n");
+	assert_string_equal(language(";q=0.05"), "accept-language:en;q=0.05\n");
+	assert_string_equal(language(";q=0.0"), "accept-language:en;q=0\n");
+	assert_string_equal(language(";q=0."), "accept-language:en;q=0\n");
+	assert_string_equal(language(";q=0"), "accept-language:en;q=0\n");
+	assert_string_equal(language(";q=1"), "accept-language:en\n");
+	assert_string_equal(language(";q=1.000"), "accept-language:en\n");
+	assert_string_equal(language(";q=1."), "accept-language:en\n");
+}
+
+static void what_is_no_weight_is_left_as_it_is(void **state)
+{
+	assert_string_equal(language(";q="), "accept-language:en;q=\n");
+	assert_string_equal(language(";q=0.5000"), "accept-language:en;q=0.5000\n");
+	assert_string_equal(language(";q=0,5"), "accept-language:5,en;q=0\n");
+	assert_string_equal(language(";q=x"), "accept-language:en;q=x\n");
+	assert_string_equal(language(";q=10"), "accept-language:en;q=10\n");
+	assert_string_equal(language(";q=-1"), "accept-language:en;q=-1\n");
+	assert_string_equal(language(";q=1.0;x"), "accept-language:en;q=1.0;x\n");
+	assert_string_equal(language(";"), "accept-language:en;\n");
+}
+
+/* Whoever builds a key from a declared header lends more room than a selector has. */
+static void a_value_that_is_too_long_to_be_sorted_is_left_in_its_order(void **state)
+{
+	static char line[9000], room[8192];
+	struct vary_value value = {.at = room, .room = sizeof(room)};
+
+	snprintf(line, sizeof(line), "Accept-Encoding: %0*d,a\r\n", 8000, 0);
+	assert_true(vary_normalise(fields_with(line), BYTES("accept-encoding"), &value));
+	assert_int_equal(value.len, 8002);
+	assert_int_equal(room[0], '0');
+	assert_int_equal(room[8001], 'a');
 }
 
 static void a_long_list_of_codings_is_left_in_its_order(void **state)
@@ -147,6 +194,9 @@ int main(void)
 		cmocka_unit_test(only_the_same_values_match),
 		cmocka_unit_test(unknown_fields_differ_by_every_byte_but_not_by_their_lines),
 		cmocka_unit_test(known_lists_are_normalised_as_far_as_their_meaning_goes),
+		cmocka_unit_test(weights_that_say_the_same_are_spelled_the_same),
+		cmocka_unit_test(what_is_no_weight_is_left_as_it_is),
+		cmocka_unit_test(a_value_that_is_too_long_to_be_sorted_is_left_in_its_order),
 		cmocka_unit_test(a_long_list_of_codings_is_left_in_its_order),
 	};
 
