@@ -8,8 +8,8 @@
  * a fetch that a purge overtakes is found out the same way.
  *
  * A tag has a node while a stored response has it. For tags, and URLs, that had none when they
- * were purged, the number is kept by hash in a table of fixed size: two that share a slot only
- * cost a fetch in progress its storing.
+ * were purged, the number is kept in a table of fixed size. Where more than it holds are purged
+ * during one fetch it errs against the fetch, which is not stored.
  *
  * Thread-safe.
  */
@@ -78,8 +78,8 @@ uint64_t tags_purge_all(struct tags *tags, bool is_soft);
 uint64_t tags_all_hard(const struct tags *tags);
 uint64_t tags_all_soft(const struct tags *tags);
 
-/* Whether id, or one that shares its slot, was purged after sequence. */
-bool tags_purged_since(const struct tags *tags, struct tag_id id, uint64_t sequence);
+/* Whether id was purged after sequence, or may have been. */
+bool tags_purged_since(struct tags *tags, struct tag_id id, uint64_t sequence);
 
 #define PATTERNS_KEPT	64
 #define PATTERN_LEN_MAX 2048
