@@ -134,23 +134,43 @@ struct tag_id store_url_id(const struct cache_store *store, struct bytes url)
 	return tag_id_of(store->tags, TAG_URL, (struct bytes){NULL, 0}, url);
 }
 
-/* Whether any purge since its fetch began covers what is about to be stored. Under the shard's lock. */
+static bool was_all_purged(const struct cache_store *store, uint64_t sequence)
+{
+	return tags_all_hard(store->tags) > sequence || tags_all_soft(store->tags) > sequence;
+}
+
+static bool was_url_purged(struct cache_store *store, struct bytes url, uint64_t sequence)
+{
+	return tags_purged_since(store->tags, store_url_id(store, url), sequence) ||
+	       tags_pattern_since(store->tags, url, sequence);
+}
+
+bool store_was_purged(struct cache_store *store, const struct covered *covered, uint64_t sequence)
+{
+	if (tags_sequence(store->tags) == sequence)
+		return false;
+	for (size_t i = 0; i < covered->tag_count; i++)
+		if (tags_purged_since(store->tags, covered->tags[i], sequence))
+			return true;
+	return was_all_purged(store, sequence) || was_url_purged(store, covered->url, sequence);
+}
+
+/*
+ * Whether any purge since its fetch began covers what is about to be stored. Its tags are held,
+ * so their nodes know. Under the shard's lock.
+ */
 static bool is_overtaken(struct cache_store *store, struct cache_object *object)
 {
-	struct tags *tags = store->tags;
 	struct tag_node *const *nodes = object_tags(object);
-	struct bytes url = object_url(object);
 
-	if (tags_sequence(tags) == object->sequence)
+	if (tags_sequence(store->tags) == object->sequence)
 		return false;
-	if (tags_all_hard(tags) > object->sequence || tags_all_soft(tags) > object->sequence)
-		return true;
 	for (size_t i = 0; i < object->tag_count; i++)
 		if (tag_node_hard(nodes[i]) > object->sequence ||
 		    tag_node_soft(nodes[i]) > object->sequence)
 			return true;
-	return tags_purged_since(tags, store_url_id(store, url), object->sequence) ||
-	       tags_pattern_since(tags, url, object->sequence);
+	return was_all_purged(store, object->sequence) ||
+	       was_url_purged(store, object_url(object), object->sequence);
 }
 
 /* What stands where a new object is to go. */

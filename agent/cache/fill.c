@@ -17,7 +17,7 @@ static void give_memory(void *context, size_t bytes)
 	budget_give(&store->budget, bytes);
 }
 
-static size_t fill_cost(const struct fill *fill)
+static size_t cost_of(const struct fill *fill)
 {
 	return budget_cost(sizeof(*fill) + fill->key.whole.len);
 }
@@ -25,7 +25,7 @@ static size_t fill_cost(const struct fill *fill)
 void fill_unref(struct fill *fill)
 {
 	struct cache_store *store = fill->store;
-	size_t cost = fill_cost(fill);
+	size_t cost = cost_of(fill);
 
 	if (atomic_fetch_sub_explicit(&fill->refs, 1, memory_order_acq_rel) != 1)
 		return;
@@ -36,156 +36,6 @@ void fill_unref(struct fill *fill)
 	pthread_mutex_destroy(&fill->lock);
 	free(fill);
 	budget_give(&store->budget, cost);
-}
-
-static struct fill *fill_new(struct cache_store *store, const struct fill_request *req)
-{
-	const struct cache_key *key = req->query.key;
-	size_t size = sizeof(struct fill) + key->whole.len;
-	struct fill *fill;
-	char *at;
-
-	if (!store_take(store, budget_cost(size)))
-		return NULL;
-	fill = calloc(1, size);
-	if (!fill) {
-		budget_give(&store->budget, budget_cost(size));
-		return NULL;
-	}
-	at = (char *)(fill + 1);
-	memcpy(at, key->whole.at, key->whole.len);
-	pthread_mutex_init(&fill->lock, NULL);
-	atomic_init(&fill->refs, 1);
-	fill->store = store;
-	fill->hash = req->query.hash;
-	fill->key = (struct cache_key){{at, key->whole.len}, key->url_len};
-	fill->began_ns = req->now_ns;
-	/* Before the request is sent: what is purged from now on overtakes the answer. */
-	fill->sequence = cache_sequence(store);
-	return fill;
-}
-
-/* Under the shard's lock. Returns whether waiter now takes part. */
-static bool join(struct fill *fill, const struct fill_request *req, struct fill_waiter *waiter)
-{
-	bool joins;
-
-	pthread_mutex_lock(&fill->lock);
-	joins = fill_may_join(fill, req);
-	if (joins)
-		fill_add_waiter(fill, waiter);
-	pthread_mutex_unlock(&fill->lock);
-	return joins;
-}
-
-static struct fill **bucket_of(struct shard *shard, uint64_t hash)
-{
-	return &shard->fills[hash % FILL_BUCKETS];
-}
-
-static struct fill *find(struct shard *shard, const struct cache_query *query)
-{
-	struct fill *fill = *bucket_of(shard, query->hash);
-
-	while (fill &&
-	       !(fill->hash == query->hash && bytes_equal(fill->key.whole, query->key->whole)))
-		fill = fill->next;
-	return fill;
-}
-
-static struct refused_key *refused_of(struct shard *shard, uint64_t hash)
-{
-	return &shard->refused[(hash >> 8) % REFUSED_SLOTS];
-}
-
-static bool is_refused(struct shard *shard, const struct fill_request *req)
-{
-	const struct refused_key *refused = refused_of(shard, req->query.hash);
-
-	/* A hash is enough here: mistaking one key for another costs a fetch, not an answer. */
-	return refused->hash == req->query.hash && req->now_ns < refused->until_ns;
-}
-
-static void register_fill(struct shard *shard, struct fill *fill)
-{
-	struct fill **bucket = bucket_of(shard, fill->hash);
-
-	fill->next = *bucket;
-	*bucket = fill;
-	fill->is_registered = true;
-	atomic_fetch_add_explicit(&fill->refs, 1, memory_order_relaxed);
-	shard->fill_count++;
-}
-
-/* Decide under the shard's lock what becomes of a request; fresh_fill is used by LEADS and ALONE. */
-static enum fill_join decide(struct cache_store *store, struct shard *shard,
-			     const struct fill_request *req, struct fill_waiter *waiter,
-			     struct fill *fresh_fill, struct cache_object **dead)
-{
-	struct fill *other = find(shard, &req->query);
-	bool has_others = false;
-	struct cache_object *stored = store_match(store, shard, &req->query, dead, &has_others);
-
-	if (stored && stored != req->seen && !req->is_alone && !stored->is_soft_purged)
-		return FILL_LOOK_AGAIN;
-	if (req->is_alone || is_refused(shard, req))
-		return FILL_ALONE;
-	if (other)
-		return waiter && join(other, req, waiter) ? FILL_JOINED : FILL_ALONE;
-	register_fill(shard, fresh_fill);
-	return FILL_LEADS;
-}
-
-enum fill_join fill_join(struct cache_store *store, const struct fill_request *req,
-			 struct fill_waiter *waiter, struct fill **ret_fill)
-{
-	struct shard *shard = store_shard(store, req->query.hash);
-	struct fill *fill = fill_new(store, req);
-	struct cache_object *dead = NULL;
-	enum fill_join result;
-
-	if (!fill)
-		return FILL_NO_MEMORY;
-	pthread_mutex_lock(&shard->lock);
-	result = decide(store, shard, req, waiter, fill, &dead);
-	pthread_mutex_unlock(&shard->lock);
-	store_release_list(store, dead);
-
-	if (result == FILL_JOINED || result == FILL_LOOK_AGAIN) {
-		fill_unref(fill);
-		return result;
-	}
-	if (waiter) {
-		pthread_mutex_lock(&fill->lock);
-		fill_add_waiter(fill, waiter);
-		pthread_mutex_unlock(&fill->lock);
-	}
-	*ret_fill = fill;
-	return result;
-}
-
-/* Nobody can join from now on. */
-static void unregister(struct fill *fill, uint64_t refuse_until_ns)
-{
-	struct shard *shard = store_shard(fill->store, fill->hash);
-	struct fill **at = bucket_of(shard, fill->hash);
-	bool was_registered;
-
-	pthread_mutex_lock(&shard->lock);
-	was_registered = fill->is_registered;
-	if (was_registered) {
-		while (*at != fill)
-			at = &(*at)->next;
-		*at = fill->next;
-		fill->is_registered = false;
-		shard->fill_count--;
-	}
-	if (refuse_until_ns)
-		*refused_of(shard, fill->hash) = (struct refused_key){fill->hash, refuse_until_ns};
-	pthread_mutex_unlock(&shard->lock);
-
-	if (was_registered)
-		fill_unref(fill);
 }
 
 static int copy_head(struct fill *fill, const struct fill_answer *answer)
@@ -229,6 +79,7 @@ int fill_publish(struct fill *fill, const struct fill_answer *answer)
 {
 	const struct content_memory memory = {take_memory, give_memory, fill->store};
 	struct content *body = NULL;
+	bool is_overtaken;
 	int err;
 
 	assert(fill->state == FILL_WAITING && !fill->bytes);
@@ -243,8 +94,11 @@ int fill_publish(struct fill *fill, const struct fill_answer *answer)
 	fill->parts = own_parts(fill, answer, body);
 	fill->tags = answer->tags;
 	fill->verdict = answer->may_store ? STORE_YES : STORE_NO_STORE;
-	for (struct fill_waiter *waiter = fill->waiters; waiter; waiter = waiter->next)
+	is_overtaken = fill_is_overtaken(fill);
+	for (struct fill_waiter *waiter = fill->waiters; waiter; waiter = waiter->next) {
 		content_reader_begin(&waiter->reader, body);
+		waiter->is_late = is_overtaken && waiter->sequence > fill->sequence;
+	}
 	fill->state = FILL_OPEN;
 	fill_wake_all(fill);
 	pthread_mutex_unlock(&fill->lock);
@@ -355,20 +209,23 @@ enum store_verdict fill_finish(struct fill *fill)
 	/* Stored before it is no longer found here: there is no moment without either. */
 	if (verdict == STORE_YES)
 		verdict = cache_put(fill->store, &fill->parts, &fill->tags);
-	unregister(fill, 0);
+	fill_unregister(fill, 0);
 	end(fill, FILL_DONE);
 	return verdict;
 }
 
-void fill_fail(struct fill *fill)
+void fill_fail(struct fill *fill, enum fill_failure why)
 {
-	unregister(fill, 0);
+	fill_unregister(fill, 0);
+	pthread_mutex_lock(&fill->lock);
+	fill->failure = why;
+	pthread_mutex_unlock(&fill->lock);
 	end(fill, FILL_FAILED);
 }
 
 void fill_release(struct fill *fill, bool remember, uint64_t now_ns)
 {
 	assert(fill->state == FILL_WAITING);
-	unregister(fill, remember ? now_ns + fill->store->config.refused_for_ns : 0);
+	fill_unregister(fill, remember ? now_ns + fill->store->config.refused_for_ns : 0);
 	end(fill, FILL_RELEASED);
 }

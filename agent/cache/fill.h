@@ -38,12 +38,14 @@ struct fill_waiter {
 	struct fill_waiter *next;
 	struct fill_waiter **at;
 	struct content_reader reader;
+	uint64_t sequence; /* of purges, when it joined */
 	bool is_woken;
+	bool is_late; /* it joined after a purge of what turned out to come */
 };
 
 enum fill_join {
 	FILL_LEADS,  /* nobody fetches this: *ret_fill is the caller's to fetch */
-	FILL_JOINED, /* waiter takes part in another's fetch */
+	FILL_JOINED, /* waiter takes part in another's fetch; without one: somebody fetches it */
 	FILL_ALONE,  /* not to be shared (too many wait, too long, known uncacheable): *ret_fill is
 			   the caller's to fetch, and may still be stored */
 	FILL_LOOK_AGAIN, /* stored meanwhile: call cache_find() again */
@@ -61,7 +63,9 @@ struct fill_request {
 /*
  * Join the fetch of a key, or begin one. waiter takes part in either case, unless NULL (a
  * refresh in the background). LEADS, ALONE: the fill ends with finish, fail or release, and the
- * purges that matter to it are those from now on.
+ * purges that matter to it are those from now on. A fetch that a purge has overtaken is not
+ * joined, nor is one whose answer turned out to be for other values of the Vary fields: the next
+ * who asks leads another, which all after it join.
  */
 enum fill_join fill_join(struct cache_store *store, const struct fill_request *req,
 			 struct fill_waiter *waiter, struct fill **ret_fill);
@@ -98,8 +102,16 @@ bool fill_is_wanted(struct fill *fill);
  */
 enum store_verdict fill_finish(struct fill *fill);
 
-/* Owner: the origin failed. Readers that got bytes are to be closed, others may try again. */
-void fill_fail(struct fill *fill);
+/*
+ * Owner: there is no answer, or no whole one. Readers that got bytes are to be closed, others may
+ * try again, or use what is stale as far as why lets them.
+ */
+enum fill_failure {
+	FILL_GIVEN_UP,	   /* for reasons of the owner's */
+	FILL_NO_ANSWER,	   /* the origin could not be reached, closed, or took too long */
+	FILL_ERROR_STATUS, /* it answered with an error, for which something stale stands in */
+};
+void fill_fail(struct fill *fill, enum fill_failure why);
 
 /*
  * Owner: before publishing, it is not to be shared. All who wait go their own way; with remember
@@ -114,6 +126,8 @@ struct fill_view {
 	const struct object_parts *parts; /* NULL before the head; valid until fill_leave() */
 	uint64_t body_len;		  /* so far */
 	bool is_past;			  /* it is streamed past: this reader holds the others up */
+	bool is_late; /* not for this waiter: a purge that came before it covers the answer */
+	enum fill_failure failure; /* where the state is FAILED */
 };
 
 /* Waiter: how things stand. From now on the next change wakes it again. */

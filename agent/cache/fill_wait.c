@@ -8,7 +8,8 @@
 void fill_add_waiter(struct fill *fill, struct fill_waiter *waiter)
 {
 	waiter->fill = fill;
-	waiter->is_woken = false;
+	waiter->is_woken = waiter->is_late = false;
+	waiter->sequence = cache_sequence(fill->store);
 	waiter->reader = (struct content_reader){0};
 	waiter->next = fill->waiters;
 	waiter->at = &fill->waiters;
@@ -31,25 +32,35 @@ void fill_wake_all(struct fill *fill)
 	}
 }
 
-bool fill_may_join(const struct fill *fill, const struct fill_request *req)
+bool fill_is_overtaken(const struct fill *fill)
 {
+	const struct covered covered = {cache_key_url(&fill->key), fill->tags.id, fill->tags.count};
+
+	return store_was_purged(fill->store, &covered, fill->sequence);
+}
+
+enum fill_fit fill_fits(const struct fill *fill, const struct fill_request *req)
+{
+	if (fill_is_overtaken(fill))
+		return FILL_OVERTAKEN;
 	switch (fill->state) {
 	case FILL_WAITING:
-		if (req->now_ns - fill->began_ns > req->join_within_ns &&
-		    req->now_ns > fill->began_ns)
-			return false;
+		if (req->now_ns > fill->began_ns &&
+		    req->now_ns - fill->began_ns > req->join_within_ns)
+			return FILL_CLOSED;
 		break;
 	case FILL_OPEN:
 	case FILL_DONE:
-		if (fill->is_past || !fill->parts.body ||
-		    !vary_matches(fill->parts.selector, req->query.request))
-			return false;
+		if (fill->is_past || !fill->parts.body)
+			return FILL_CLOSED;
+		if (!vary_matches(fill->parts.selector, req->query.request))
+			return FILL_OTHER_VARIANT;
 		break;
 	case FILL_FAILED:
 	case FILL_RELEASED:
-		return false;
+		return FILL_CLOSED;
 	}
-	return fill->waiter_count < fill->store->config.waiters_max;
+	return fill->waiter_count < fill->store->config.waiters_max ? FILL_FITS : FILL_CLOSED;
 }
 
 bool fill_has_slower_reader(const struct fill *fill)
@@ -79,7 +90,12 @@ struct fill_view fill_look(struct fill_waiter *waiter)
 
 	pthread_mutex_lock(&fill->lock);
 	waiter->is_woken = false;
-	view = (struct fill_view){.state = fill->state, .is_past = fill->is_past};
+	view = (struct fill_view){
+		.state = fill->state,
+		.is_past = fill->is_past,
+		.is_late = waiter->is_late,
+		.failure = fill->failure,
+	};
 	if (fill->parts.body) {
 		view.parts = &fill->parts;
 		view.body_len = content_len(fill->parts.body);

@@ -337,3 +337,10 @@ const char *freshness_label(enum freshness_verdict verdict)
 	};
 	return labels[verdict];
 }
+
+const char *freshness_why(enum freshness_verdict verdict)
+{
+	return verdict == FRESHNESS_FRESH || verdict == FRESHNESS_EXPIRED
+		       ? NULL
+		       : freshness_label(verdict);
+}

@@ -82,6 +82,8 @@ struct judgement freshness_judge(const struct freshness *fresh, const struct req
 /* Whether the verdict lets a response be sent without the origin's word. */
 bool freshness_is_usable(enum freshness_verdict verdict);
 const char *freshness_label(enum freshness_verdict verdict);
+/* The label where it says more than that a response is fresh, or that its lifetime is over; else NULL. */
+const char *freshness_why(enum freshness_verdict verdict);
 
 /* What went wrong when the origin was asked. */
 enum origin_failure {

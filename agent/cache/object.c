@@ -129,7 +129,13 @@ bool object_claim(struct cache_object *object, uint64_t now_ns, uint64_t until_n
 					    memory_order_relaxed, memory_order_relaxed);
 }
 
-void object_unclaim(struct cache_object *object)
+void object_unclaim(struct cache_object *object, uint64_t from_ns)
 {
-	atomic_store_explicit(&object->claimed_until_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->claimed_until_ns, from_ns, memory_order_relaxed);
+}
+
+struct cache_object *object_hold(struct cache_object *object)
+{
+	atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+	return object;
 }

@@ -117,8 +117,11 @@ struct validators object_validators(const struct cache_object *object);
  * popular response about to expire nor a purged one sends a stampede. True for who got it.
  */
 bool object_claim(struct cache_object *object, uint64_t now_ns, uint64_t until_ns);
-/* The fetch failed: let the next one try at once. */
-void object_unclaim(struct cache_object *object);
+/* The fetch failed: let the next one try from then on. */
+void object_unclaim(struct cache_object *object, uint64_t from_ns);
+
+/* One more holder, who cache_release()s it; the caller is one. Returns object. */
+struct cache_object *object_hold(struct cache_object *object);
 
 /* What a response is made of. All bytes are copied; a body is held, not taken. */
 struct object_parts {

@@ -64,6 +64,16 @@ struct cache_object *store_match(struct cache_store *store, struct shard *shard,
 /* Release the table's hold on a list of unlisted objects linked by next. */
 void store_release_list(struct cache_store *store, struct cache_object *list);
 
+/* What a purge may name of a response that is being fetched. */
+struct covered {
+	struct bytes url;
+	const struct tag_id *tags;
+	size_t tag_count;
+};
+
+/* Whether any purge after sequence covers it, or may. */
+bool store_was_purged(struct cache_store *store, const struct covered *covered, uint64_t sequence);
+
 /* The secret hash of a URL alone, as tags know it. */
 struct tag_id store_url_id(const struct cache_store *store, struct bytes url);
 

@@ -14,8 +14,10 @@
 
 #define WINDOW	       (4ull * CONTENT_CHUNK_MAX) /* what a slow reader of a large answer may hold up */
 #define REFUSED_FOR_NS (120 * NS_PER_SEC) /* keys whose answers could not be shared: nobody waits */
-#define LOOKS_MAX      4 /* stored anew between looking and fetching as often as this: go alone */
-#define SWEEP_BUCKETS  4096 /* a second */
+/* Who could not fetch anew what is stale or soon will be leaves it alone for so long. */
+#define REFRESH_AGAIN_NS NS_PER_SEC
+#define LOOKS_MAX	 4 /* stored anew between looking and fetching as often as this: go alone */
+#define SWEEP_BUCKETS	 4096 /* a second */
 
 int caching_store_new(const struct http_policy *http, struct budget *total,
 		      struct cache_store **ret_store)
@@ -50,7 +52,7 @@ void caching_drop_object(struct exchange *x)
 	if (!c->object)
 		return;
 	if (c->has_claim)
-		object_unclaim(c->object);
+		object_unclaim(c->object, x->worker->now_ns + REFRESH_AGAIN_NS);
 	c->has_claim = false;
 	cache_release(x->worker->http->cache, c->object);
 	c->object = NULL;
@@ -87,15 +89,22 @@ static void judge(struct exchange *x, struct look *look)
 					  &look->facts.rules, &at);
 }
 
-/* Of those who may use it as it is, one fetches it anew. */
-static bool wins_refresh(struct exchange *x, const struct look *look)
+/*
+ * RFC 5861 section 3: nobody waits for it. Of those who may use it as it is one has it fetched
+ * anew; who asks for HEAD has nothing to show for it.
+ */
+static void refresh_if_due(struct exchange *x, const struct look *look)
 {
 	const struct judgement *is = &look->judgement;
+	struct cache_object *object = look->found.object;
 	uint64_t now_ns = x->worker->now_ns;
 
 	if (!is->refresh_early && is->verdict != FRESHNESS_STALE_REVALIDATING)
-		return false;
-	return object_claim(look->found.object, now_ns, now_ns + x->route->response_ns);
+		return;
+	if (x->method == METHOD_GET &&
+	    object_claim(object, now_ns, now_ns + x->route->response_ns) &&
+	    !caching_refresh(x, &look->query, object))
+		object_unclaim(object, now_ns + REFRESH_AGAIN_NS);
 }
 
 /* RFC 9111 section 4.3.2: conditions that only the origin can judge. */
@@ -140,6 +149,7 @@ static bool find(struct exchange *x, struct look *look)
 {
 	struct caching *c = &x->cache;
 
+	c->status.detail = NULL;
 	look->found = cache_find(x->worker->http->cache, &look->query);
 	if (!look->found.object) {
 		c->status.forward = reason_of(look);
@@ -147,16 +157,19 @@ static bool find(struct exchange *x, struct look *look)
 	}
 	judge(x, look);
 	caching_take_hit(x, look->found.object, x->worker->now_ns);
-	c->status.forward = FORWARD_NONE;
-	if (asks_origin(exchange_request(x)))
+	c->status.detail = freshness_why(look->judgement.verdict);
+	if (asks_origin(exchange_request(x))) {
 		c->status.forward = FORWARD_REQUEST;
-	else if (!freshness_is_usable(look->judgement.verdict))
+		c->status.detail = "precondition";
+		return false;
+	}
+	if (!freshness_is_usable(look->judgement.verdict)) {
 		c->status.forward = reason_of(look);
-	else if (wins_refresh(x, look))
-		c->has_claim = true;
-	if (c->has_claim)
-		c->status.forward = FORWARD_STALE;
-	return c->status.forward == FORWARD_NONE;
+		return false;
+	}
+	c->status.forward = FORWARD_NONE;
+	refresh_if_due(x, look);
+	return true;
 }
 
 /* ---- Fetching ---- */
@@ -191,6 +204,12 @@ static void drained(void *context)
 	post(context);
 }
 
+void caching_own_fill(struct exchange *x)
+{
+	x->cache.letter.read = fill_moved;
+	fill_on_drained(x->cache.fill, drained, x);
+}
+
 static void prepare_revalidation(struct exchange *x)
 {
 	struct caching *c = &x->cache;
@@ -205,17 +224,18 @@ static enum progress fetch(struct exchange *x, struct look *look, bool *ret_agai
 {
 	struct caching *c = &x->cache;
 	struct worker *worker = x->worker;
-	const struct fill_request req = {
+	struct fill_request req = {
 		.query = look->query,
 		.seen = c->object,
 		.now_ns = worker->now_ns,
 		.join_within_ns = x->share->plan->http->cache.wait_ns,
-		.is_alone = c->is_alone || has_conditions(exchange_request(x)),
 	};
 
 	*ret_again = false;
 	c->sequence = cache_sequence(worker->http->cache);
 	prepare_revalidation(x);
+	/* Where our own conditions go to the upstream the answer is for all. */
+	req.is_alone = c->is_alone || (!c->revalidates && has_conditions(exchange_request(x)));
 	if (x->method != METHOD_GET)
 		return go(x, STAGE_ADMIT);
 	c->waiter.wake = wake;
@@ -223,7 +243,7 @@ static enum progress fetch(struct exchange *x, struct look *look, bool *ret_agai
 	switch (fill_join(worker->http->cache, &req, &c->waiter, &c->fill)) {
 	case FILL_LEADS:
 	case FILL_ALONE:
-		fill_on_drained(c->fill, drained, x);
+		caching_own_fill(x);
 		break;
 	case FILL_JOINED:
 		c->wait_until_ns = worker->now_ns + x->share->plan->http->cache.wait_ns;
@@ -319,32 +339,7 @@ struct bytes caching_conditions(struct exchange *x, struct text out)
 	return (struct bytes){NULL, 0};
 }
 
-bool caching_failed(struct exchange *x)
-{
-	struct caching *c = &x->cache;
-	struct caching_facts facts;
-
-	if (!c->object || x->has_answered)
-		return false;
-	facts = caching_facts_of(x->share->plan->http, exchange_request(x));
-	/* Who has the claim could have used it without asking. */
-	if (!c->has_claim && !freshness_on_error(&c->object->fresh, &facts.req, &facts.rules,
-						 FAILURE_NO_ANSWER, x->worker->now_ns))
-		return false;
-	if (c->fill)
-		fill_fail(c->fill);
-	c->fill = NULL;
-	fill_leave(&c->waiter);
-	exchange_drop_origin(x);
-	fetch_leave_gate(x);
-	caching_take_hit(x, c->object, x->worker->now_ns);
-	c->status.detail = "stale-on-error";
-	count(&x->worker->counters.cache_stale);
-	(void)go(x, STAGE_SERVE);
-	return true;
-}
-
-/* ---- The end ---- */
+/* ---- What is said of it ---- */
 
 struct bytes caching_status(const struct exchange *x, char out[static CACHE_STATUS_MAX])
 {
@@ -352,30 +347,4 @@ struct bytes caching_status(const struct exchange *x, char out[static CACHE_STAT
 		return (struct bytes){NULL, 0};
 	return (struct bytes){
 		out, cache_status_format(&x->cache.status, x->share->plan->http->name, out)};
-}
-
-bool caching_outlives(struct exchange *x)
-{
-	struct caching *c = &x->cache;
-
-	if (!c->fill)
-		return false;
-	fill_leave(&c->waiter);
-	c->is_left = fill_is_wanted(c->fill);
-	return c->is_left;
-}
-
-void caching_end(struct exchange *x)
-{
-	struct caching *c = &x->cache;
-
-	if (c->fill)
-		fill_fail(c->fill);
-	c->fill = NULL;
-	fill_leave(&c->waiter);
-	if (atomic_load(&c->is_posted))
-		worker_take_back(x->worker, &c->letter);
-	atomic_store(&c->is_posted, false);
-	held_free(&c->rest, &x->worker->memory);
-	caching_drop_object(x);
 }

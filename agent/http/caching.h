@@ -7,6 +7,9 @@
  *     `--miss, stale--> ADMIT ... AWAIT -> STORE -----------+ 304, or the origin failed
  *                                            `-> RESPOND -> RELAY (what passes is stored)
  *
+ * What is served stale, or will be stale soon, is fetched anew by an exchange of its own, which has
+ * no client (caching_refresh.c).
+ *
  * What may be stored and used is decided in cache/; this is the order of asking, and what an
  * exchange has to remember for it. The stages are declared in exchange.h.
  */
@@ -35,9 +38,10 @@ struct caching {
 	uint64_t end;	   /* and where to stop */
 	struct cache_status status;
 	uint32_t age_s;
+	uint8_t looks;	  /* how often it looked again since what it waited for was not for it */
 	bool takes_part;  /* the answer may come from the cache, and go there */
 	bool revalidates; /* the upstream is asked whether object is still true */
-	bool has_claim;	  /* on object: others use it while we fetch it anew */
+	bool has_claim;	  /* on object: others use it while this exchange fetches it anew */
 	bool is_alone;	  /* waits for nobody's fetch (any more) */
 	bool is_owner;	  /* of what it reads through waiter: this is its own answer */
 	bool is_left;	  /* nobody reads this answer; others, or the store, want what is fetched */
@@ -53,6 +57,12 @@ void caching_sweep(struct worker *worker);
 
 /* No upstream can answer. True: something stored is sent instead, and the stage is set. */
 bool caching_failed(struct exchange *x);
+
+/* A thread's fetches without a client at a time; what is stale beyond that waits for its turn. */
+#define REFRESHES_MAX 64
+
+/* They are given up: the thread drains. */
+void caching_end_refreshes(struct worker *worker);
 
 /* Fields for the upstream in place of the client's own conditions; empty: those stay. */
 struct bytes caching_conditions(struct exchange *x, struct text out);
@@ -70,6 +80,22 @@ void caching_end(struct exchange *x);
 
 /* object is what is sent: with its age, and what is to be said of it. */
 void caching_take_hit(struct exchange *x, struct cache_object *object, uint64_t now_ns);
+
+/* x has a fill to feed: it is told when there is room in it again. */
+void caching_own_fill(struct exchange *x);
+
+/*
+ * The origin failed: what is stored is sent although it is stale, where that is allowed. True: the
+ * stage is set.
+ */
+bool caching_stand_in(struct exchange *x, enum origin_failure failure);
+
+/*
+ * Begin to fetch object anew, for a request like x's but without its conditions. False: it cannot
+ * be done now, or somebody does already.
+ */
+bool caching_refresh(struct exchange *x, const struct cache_query *query,
+		     struct cache_object *object);
 
 /* Let go of the stored response. */
 void caching_drop_object(struct exchange *x);

@@ -47,7 +47,7 @@ static bool feed_broken(struct exchange *x, enum progress *ret_progress)
 
 	count(&x->worker->counters.upstream_closed);
 	c->status.is_stored = false;
-	fill_fail(c->fill);
+	fill_fail(c->fill, FILL_NO_ANSWER);
 	c->fill = NULL;
 	if (!x->has_answered) {
 		*ret_progress = exchange_refuse(
@@ -102,13 +102,37 @@ bool caching_feed(struct exchange *x, enum progress *ret_progress)
 
 /* ---- What there is, to the client ---- */
 
-/* What it turned out to be is not for us: once more, and alone. */
+/* What it waited for is not for it: once more, where others may wait for the same; then alone. */
 static enum progress look_again(struct exchange *x)
 {
-	fill_leave(&x->cache.waiter);
-	x->cache.is_alone = true;
-	x->cache.status = (struct cache_status){.forward = FORWARD_NONE};
+	struct caching *c = &x->cache;
+
+	fill_leave(&c->waiter);
+	c->is_alone = c->looks > 0;
+	c->looks = 1;
+	c->status = (struct cache_status){.forward = FORWARD_NONE};
 	return go(x, STAGE_LOOKUP);
+}
+
+static enum progress wait_on(struct exchange *x)
+{
+	if (x->worker->now_ns < x->cache.wait_until_ns)
+		return PROGRESS_WAIT;
+	x->cache.looks = 1; /* long enough for somebody else */
+	return look_again(x);
+}
+
+/* Who fetched it has no answer. What stands in for him does for us; two who failed are enough. */
+static enum progress go_without(struct exchange *x, enum fill_failure why)
+{
+	fill_leave(&x->cache.waiter);
+	if (why != FILL_GIVEN_UP &&
+	    caching_stand_in(x, why == FILL_ERROR_STATUS ? FAILURE_STATUS : FAILURE_NO_ANSWER))
+		return PROGRESS_MOVE_ON;
+	if (why == FILL_NO_ANSWER && x->cache.looks)
+		return exchange_refuse(x, 502,
+				       "the upstream did not answer who asked for the same");
+	return look_again(x);
 }
 
 static bool is_for_us(struct exchange *x, const struct object_parts *parts)
@@ -254,15 +278,17 @@ enum progress caching_serve_shared(struct exchange *x)
 	view = fill_look(&x->cache.waiter);
 	switch (view.state) {
 	case FILL_WAITING:
-		return x->worker->now_ns < x->cache.wait_until_ns ? PROGRESS_WAIT : look_again(x);
+		return wait_on(x);
 	case FILL_OPEN:
 	case FILL_DONE:
-		if (!x->cache.is_owner && !is_for_us(x, view.parts))
+		if (x->cache.is_owner)
+			return begin_shared(x, &view);
+		if (view.is_late || !is_for_us(x, view.parts))
 			break;
-		if (!x->cache.is_owner)
-			count(&x->worker->counters.cache_collapsed);
+		count(&x->worker->counters.cache_collapsed);
 		return begin_shared(x, &view);
 	case FILL_FAILED:
+		return go_without(x, view.failure);
 	case FILL_RELEASED:
 		break;
 	}

@@ -162,7 +162,8 @@ static void offer(struct exchange *x, const struct answer *answer)
 	if (verdict == STORE_YES)
 		begin_fill(x, answer);
 	else
-		give_up_fill(x, verdict, true);
+		/* An error passes: who asks for the same after it may wait for one answer again. */
+		give_up_fill(x, verdict, !freshness_is_error_status(x->worker->resp.status));
 }
 
 /* ---- Freshening ---- */
@@ -293,24 +294,6 @@ static void take_head_answer(struct exchange *x)
 
 /* ---- The stage ---- */
 
-/* RFC 5861 section 4: an error is not passed on where what is stored may stand in. */
-static bool stands_in(struct exchange *x, const struct answer *answer)
-{
-	struct caching *c = &x->cache;
-
-	if (!c->object || !freshness_is_error_status(x->worker->resp.status) ||
-	    !freshness_on_error(&c->object->fresh, &answer->asked.req, &answer->asked.rules,
-				FAILURE_STATUS, x->worker->now_ns))
-		return false;
-	give_up_fill(x, STORE_STATUS, false);
-	exchange_drop_origin(x);
-	fetch_leave_gate(x);
-	caching_take_hit(x, c->object, x->worker->now_ns);
-	c->status.detail = "stale-if-error";
-	count(&x->worker->counters.cache_stale);
-	return true;
-}
-
 enum progress caching_store(struct exchange *x)
 {
 	struct caching *c = &x->cache;
@@ -327,12 +310,16 @@ enum progress caching_store(struct exchange *x)
 	if (c->revalidates && x->worker->resp.status == 304)
 		return take_confirmation(x);
 	answer = judge_answer(x, &x->worker->resp);
-	if (stands_in(x, &answer))
-		return go(x, STAGE_SERVE);
+	/* RFC 5861 section 4: an error is not passed on where what is stored may stand in. */
+	if (freshness_is_error_status(x->worker->resp.status) &&
+	    caching_stand_in(x, FAILURE_STATUS))
+		return PROGRESS_MOVE_ON;
 	if (x->method == METHOD_HEAD)
 		take_head_answer(x);
 	else
 		offer(x, &answer);
 	caching_drop_object(x);
+	if (c->is_left && !c->fill)
+		return PROGRESS_RESET; /* nobody wants what is not stored */
 	return go(x, c->fill ? STAGE_SERVE : STAGE_RESPOND);
 }

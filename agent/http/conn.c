@@ -24,6 +24,13 @@
 
 /* ---- The end ---- */
 
+static void count_closed(struct worker *worker)
+{
+	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
+	count(&worker->counters.closed);
+	count_add((uint64_t *)&worker->counters.connections, -1ull);
+}
+
 static void leave(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -39,9 +46,10 @@ static void leave(struct conn *conn)
 		close(conn->wire.fd);
 	if (conn->is_stranger)
 		sources_leave(worker->http->sources, &conn->source);
-	atomic_fetch_sub_explicit(&worker->http->connections, 1, memory_order_relaxed);
-	count(&worker->counters.closed);
-	count_add((uint64_t *)&worker->counters.connections, -1ull);
+	if (conn->is_refresh)
+		worker->refreshes--;
+	else
+		count_closed(worker);
 	worker_bury(worker, &conn->poll, sizeof(*conn));
 }
 

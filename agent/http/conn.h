@@ -16,7 +16,7 @@ enum conn_state {
 	CONN_PROXY, /* its PROXY header has not come yet */
 	CONN_OPEN,  /* requests */
 	CONN_LINGER, /* all is said; reads on for a while, so that the last answer is not lost to a reset */
-	CONN_LEFT, /* the client has gone; its exchange goes on fetching what others wait for */
+	CONN_LEFT, /* no client (any more): its exchange fetches for others, or for the store */
 	CONN_CLOSED,
 };
 
@@ -37,6 +37,7 @@ struct conn {
 	bool is_proxied;      /* peer is what a PROXY header said */
 	bool has_served;      /* a request has come before */
 	bool is_stranger;     /* connects itself, not for others; counted for its source */
+	bool is_refresh;      /* there was no client: what is stored is fetched anew */
 	bool has_begun;	      /* the first byte of a request, or of the PROXY header, has come */
 };
 

@@ -53,6 +53,7 @@
 	X(cache_misses, "requests that had to be fetched, or waited for somebody's fetch") \
 	X(cache_collapsed, "requests answered with what another one fetched")              \
 	X(cache_revalidated, "stored responses that an upstream confirmed")                \
+	X(cache_refreshes, "stored responses fetched anew while they were still sent")     \
 	X(cache_stale, "stale responses used because an upstream failed")                  \
 	X(cache_stored, "answers stored")                                                  \
 	X(strikes_refused, "requests over a limit that count towards a ban")               \

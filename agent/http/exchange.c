@@ -59,7 +59,7 @@ static void make_id(struct worker *worker, char id[static REQUEST_ID_LEN])
 		id[i] = digits[mix & 15];
 }
 
-static struct exchange *begin(struct conn *conn)
+static struct exchange *begin_under(struct conn *conn, struct plan_share *share)
 {
 	struct worker *worker = conn->worker;
 	struct exchange *x = take_exchange(worker);
@@ -68,13 +68,18 @@ static struct exchange *begin(struct conn *conn)
 		return NULL;
 	x->conn = conn;
 	x->worker = worker;
-	x->share = worker->plan;
+	x->share = share;
 	x->share->users++;
 	x->began_ns = worker->now_ns;
 	x->out_before = conn->wire.sent;
 	x->up.is_done = x->up.has_ended = true;
 	make_id(worker, x->id);
 	return x;
+}
+
+static struct exchange *begin(struct conn *conn)
+{
+	return begin_under(conn, conn->worker->plan);
 }
 
 struct exchange *exchange_begin(struct conn *conn)
@@ -94,6 +99,24 @@ struct exchange *exchange_begin(struct conn *conn)
 	if (worker->retry_credit < RETRIES_MAX * RETRY_COST)
 		worker->retry_credit++;
 	count(&worker->counters.requests);
+	return x;
+}
+
+struct exchange *exchange_begin_refresh(struct conn *conn, const struct exchange *like)
+{
+	struct exchange *x = begin_under(conn, like->share);
+
+	if (!x)
+		return NULL;
+	conn->x = x;
+	x->head_len = like->head_len;
+	x->used = like->head_len;
+	x->method = like->method;
+	x->minor = like->minor;
+	x->route = like->route;
+	x->upstream = like->upstream;
+	x->is_idempotent = x->is_buffered = true;
+	x->stage = STAGE_ADMIT;
 	return x;
 }
 
@@ -153,17 +176,25 @@ static void advance_input(struct exchange *x)
 	held_free(&x->next, memory);
 }
 
-void exchange_end(struct exchange *x)
+static void count_end(struct exchange *x)
 {
 	struct worker *worker = x->worker;
 
-	x->tried = x->server ? x->server : x->tried;
 	if (x->is_aborted || !x->status)
 		count(&worker->counters.aborted);
 	else
 		http_counters_status(&worker->counters, x->status);
 	count_add(&worker->counters.client_bytes_out, x->conn->wire.sent - x->out_before);
 	exchange_log(x);
+}
+
+void exchange_end(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+
+	x->tried = x->server ? x->server : x->tried;
+	if (!x->conn->is_refresh)
+		count_end(x);
 	caching_end(x);
 	exchange_drop_origin(x);
 	if (x->upstream)

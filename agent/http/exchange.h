@@ -119,6 +119,11 @@ struct exchange {
 
 /* For the request whose head worker->request.head is: the first bytes of conn->input. NULL: no memory. */
 struct exchange *exchange_begin(struct conn *conn);
+/*
+ * A second one for the request of an exchange, on a connection without client whose input is its
+ * head: past identity and limits, at ADMIT. NULL: no memory.
+ */
+struct exchange *exchange_begin_refresh(struct conn *conn, const struct exchange *like);
 /* For bytes that are no request: it answers with what message_status() says, and closes. */
 struct exchange *exchange_begin_refused(struct conn *conn, enum message_result fault);
 
@@ -233,7 +238,7 @@ bool relay_keep_rest(struct exchange *x, struct bytes rest);
 /* The upstream's time to go on begins now. */
 void relay_await(struct exchange *x);
 
-/* ---- caching.c, caching_store.c, caching_serve.c, caching_share.c ---- */
+/* ---- caching.c, caching_refresh.c, caching_store.c, caching_serve.c, caching_share.c ---- */
 
 /* Ask the cache. */
 enum progress caching_lookup(struct exchange *x);

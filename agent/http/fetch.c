@@ -236,6 +236,7 @@ static bool write_head(struct exchange *x, struct bytes *ret_head)
 		.request_id = forward_request_id(req, (struct bytes){x->id, REQUEST_ID_LEN}),
 		.conditions = caching_conditions(
 			x, (struct text){worker->tail_out, worker->tail_out + SCRATCH_TAIL, false}),
+		.is_refresh = x->conn->is_refresh,
 	};
 	struct forward_dropped dropped;
 

@@ -114,7 +114,8 @@ static void write_copied(const struct forward *forward, struct text *out,
 
 		if (is_ours((enum field_name)field->id) || field_set_has(&req->connection.hop, i))
 			continue;
-		if (forward->conditions.len && is_condition((enum field_name)field->id))
+		if ((forward->conditions.len || forward->is_refresh) &&
+		    is_condition((enum field_name)field->id))
 			continue;
 		if (is_passed(forward, field, dropped))
 			text_field(out, field->name, field->value);

@@ -23,6 +23,7 @@ struct forward {
 	struct bytes request_id;
 	struct bytes
 		conditions; /* whole fields, in the place of its own conditions and range; or empty */
+	bool is_refresh;    /* nobody asked: those are left out in any case */
 };
 
 /* What was left out, for the counters. */

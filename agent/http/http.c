@@ -83,6 +83,7 @@ static void drain(struct worker *worker, uint64_t deadline_ns)
 	worker->is_draining = true;
 	worker->drain_deadline_ns = deadline_ns;
 	close_listeners(worker, true);
+	caching_end_refreshes(worker);
 	/* Each goes back to where it was first: what is closed on the way is any of them. */
 	list_init(&waiting);
 	while (!list_is_empty(&worker->idle_conns)) {

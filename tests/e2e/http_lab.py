@@ -437,7 +437,7 @@ def run(tests):
 def tests_of(module):
     return [value for name, value in vars(module).items()
             if callable(value) and getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
-            and value.__code__.co_argcount == 0]
+            and hasattr(value, "__code__") and value.__code__.co_argcount == 0]
 
 
 def eventually(condition, what, seconds=PATIENCE):

@@ -342,8 +342,9 @@ static void a_claim_is_given_once_until_it_ends(void **state)
 	assert_true(object_claim(found.object, 10, 20));
 	assert_false(object_claim(found.object, 19, 30));
 	assert_true(object_claim(found.object, 20, 30));
-	object_unclaim(found.object);
-	assert_true(object_claim(found.object, 21, 30));
+	object_unclaim(found.object, 22);
+	assert_false(object_claim(found.object, 21, 30));
+	assert_true(object_claim(found.object, 22, 30));
 	cache_release(store, found.object);
 	end_store(store);
 }

@@ -75,7 +75,7 @@ static void lead(struct worker *worker, struct fill *fill, struct fill_waiter *w
 		read_all(worker, waiter, key);
 	}
 	if (key % 13 == 12)
-		fill_fail(fill);
+		fill_fail(fill, FILL_NO_ANSWER);
 	else
 		(void)fill_finish(fill); /* any verdict is right here */
 }
