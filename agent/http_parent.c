@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "http_parent_private.h"
 
-#define ANSWER_PATIENCE_NS  (2 * NS_PER_SEC) /* for an answer, which costs it microseconds */
 #define RESOLVE_PATIENCE_NS (5 * NS_PER_SEC)
 
 /* ---- Prepare, commit, abandon ---------------------------------------------------------------- */
@@ -160,8 +159,11 @@ int http_parent_new(struct loop *loop, const struct http_parent_events *events,
 	parent->program_fd = http_process_program();
 	err = parent->program_fd < 0 ? parent->program_fd : 0;
 	if (!err)
+		err = http_asks_new(loop, &parent->asks);
+	if (!err)
 		err = resolver_new(loop, name_changed, parent, &parent->resolver);
 	if (err) {
+		http_asks_free(parent->asks);
 		if (parent->program_fd >= 0)
 			close(parent->program_fd);
 		free(parent);
@@ -196,6 +198,7 @@ void http_parent_free(struct http_parent *parent)
 	stop_restarting(parent);
 	if (parent->child.pid)
 		parent_end_child(parent, how, sizeof(how));
+	http_asks_free(parent->asks);
 	listeners_free(&parent->listeners);
 	resolver_free(parent->resolver);
 	http_config_free(&parent->now);
@@ -204,38 +207,12 @@ void http_parent_free(struct http_parent *parent)
 	free(parent);
 }
 
-/* Whether the answer goes on. Those to other questions came too late, and are passed over. */
-static bool take_answer(const struct pipe_message *message, uint32_t serial, struct buffer *out)
+int http_parent_ask(struct http_parent *parent, const struct http_question *question,
+		    struct http_ask **ret_ask)
 {
-	struct pipe_answer head;
-
-	if (message->kind != PIPE_ANSWER)
-		return true;
-	memcpy(&head, message->payload.at, sizeof(head));
-	if (head.serial != serial)
-		return true;
-	buffer_add(out, (struct bytes){message->payload.at + sizeof(head),
-				       message->payload.len - sizeof(head)});
-	return head.more;
-}
-
-int http_parent_ask(struct http_parent *parent, enum pipe_topic topic, struct buffer *out)
-{
-	const uint64_t until_ns = clock_now_ns() + ANSWER_PATIENCE_NS;
-	struct pipe_ask ask = {.serial = ++parent->serial, .topic = topic};
-	struct pipe_message message = {.kind = PIPE_ASK,
-				       .payload = {(const char *)&ask, sizeof(ask)}};
-	bool goes_on = true;
-	int err;
-
 	if (!parent->serves)
 		return -ENOENT;
-	err = pipe_send(parent->child.pipe_fd, &message);
-	while (!err && goes_on) {
-		err = parent_wait_message(parent, until_ns, &message);
-		goes_on = !err && take_answer(&message, ask.serial, out);
-	}
-	return err ? err : out->error;
+	return http_asks_send(parent->asks, parent->child.pipe_fd, question, ret_ask);
 }
 
 int http_parent_reopen_log(struct http_parent *parent)
@@ -289,5 +266,6 @@ struct http_parent_state http_parent_state(const struct http_parent *parent)
 {
 	return (struct http_parent_state){.pid = parent->child.pid,
 					  .restarts = parent->restarts,
+					  .serves = parent->serves,
 					  .draining = parent->draining};
 }

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "base/passing.h"
 #include "http/pipe.h"
+#include "http_asks.h"
 
 struct http_parent;
 
@@ -47,10 +48,11 @@ void http_parent_commit(struct http_parent *parent);
 void http_parent_abandon(struct http_parent *parent);
 
 /*
- * Ask the child. Its answer, JSON, is added to out. Returns 0; -ENOENT if there is no child at present;
- * -ETIMEDOUT; -errno.
+ * Ask the child; question->answered() follows, see http_asks.h. Returns 0 and *ret_ask; -ENOENT if no child serves at
+ * present; -errno of http_asks_send().
  */
-int http_parent_ask(struct http_parent *parent, enum pipe_topic topic, struct buffer *out);
+int http_parent_ask(struct http_parent *parent, const struct http_question *question,
+		    struct http_ask **ret_ask);
 
 /* Open the access log anew, as after its rotation. Returns 0, -ENOENT if there is none, -errno. */
 int http_parent_reopen_log(struct http_parent *parent);
@@ -84,6 +86,7 @@ int http_parent_tell_banned(const struct http_parent *parent, const struct pipe_
 struct http_parent_state {
 	int pid;
 	uint64_t restarts;
+	bool serves; /* the child of pid does */
 	bool draining;
 };
 struct http_parent_state http_parent_state(const struct http_parent *parent);

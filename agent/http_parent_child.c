@@ -16,6 +16,9 @@
 #define SETTLED_NS \
 	(10 * NS_PER_SEC) /* a child that lived so long begins anew with the shortest wait */
 
+/* A child that never stops speaking must not keep the loop from others. */
+#define MESSAGES_AT_ONCE 64
+
 /* ---- The child's messages -------------------------------------------------------------- */
 
 static bool is_sane(const struct pipe_ban *ban)
@@ -34,19 +37,25 @@ static void take_ban(const struct http_parent *parent, const struct pipe_message
 }
 
 /*
- * The next message but bans, which are dealt with. Returns 0; -EAGAIN; -EPIPE; -EPROTO. The payload lives until
+ * The next message but bans and answers, which are dealt with. Returns 0; -EAGAIN; -EPIPE; -EPROTO. The payload lives until
  * the next call.
  */
 static int next_message(struct http_parent *parent, struct pipe_message *ret_message)
 {
-	for (;;) {
+	for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
 		int err = pipe_receive(parent->child.pipe_fd, PIPE_SENDER_CHILD, &parent->buffer,
 				       ret_message);
 
-		if (err || ret_message->kind != PIPE_BAN)
+		if (err)
 			return err;
-		take_ban(parent, ret_message);
+		if (ret_message->kind == PIPE_BAN)
+			take_ban(parent, ret_message);
+		else if (ret_message->kind == PIPE_ANSWER)
+			http_asks_take(parent->asks, ret_message);
+		else
+			return 0;
 	}
+	return -EAGAIN;
 }
 
 int parent_wait_message(struct http_parent *parent, uint64_t until_ns,
@@ -65,16 +74,13 @@ int parent_wait_message(struct http_parent *parent, uint64_t until_ns,
 	return err;
 }
 
-/* Wait for one word. A refusal's text goes to error, and -EINVAL comes back. Late answers are passed over. */
+/* Wait for one word. A refusal's text goes to error, and -EINVAL comes back. */
 static int wait_word(struct http_parent *parent, enum pipe_kind word, struct buffer *error)
 {
 	const uint64_t until_ns = clock_now_ns() + PATIENCE_NS;
 	struct pipe_message message;
-	int err;
+	int err = parent_wait_message(parent, until_ns, &message);
 
-	do
-		err = parent_wait_message(parent, until_ns, &message);
-	while (!err && message.kind == PIPE_ANSWER);
 	if (err) {
 		buffer_printf(error, "http: the child did not say %s: %s", pipe_kind_name(word),
 			      err == -EPIPE || err == -ECONNRESET ? "it ended; see the log"
@@ -99,6 +105,7 @@ void parent_end_child(struct http_parent *parent, char *out, size_t size)
 	parent->pid_watch = NULL;
 	parent->pipe_watch = NULL;
 	http_process_end(&parent->child, out, size);
+	http_asks_end(parent->asks);
 	parent->serves = false;
 }
 
@@ -134,16 +141,13 @@ static void child_ended(void *context, uint32_t events)
 	parent_restart_later(parent);
 }
 
-/* Between requests the child only speaks of bans. What else it says then is a late answer, or it is not itself. */
+/* Between reloads the child speaks of bans and answers questions. If it says anything else, it is not itself. */
 static void child_speaks(void *context, uint32_t events)
 {
 	struct http_parent *parent = context;
 	struct pipe_message message;
-	int err;
+	int err = next_message(parent, &message);
 
-	do
-		err = next_message(parent, &message);
-	while (!err && message.kind == PIPE_ANSWER);
 	if (err == -EAGAIN)
 		return;
 	/* Of an end the process's own descriptor tells more. */

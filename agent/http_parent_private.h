@@ -28,11 +28,11 @@ struct http_parent {
 	uint64_t restart_in_ns;
 	uint64_t started_ns;
 	uint64_t restarts;
-	uint32_t serial;
+	struct http_asks *asks;
 	struct pipe_buffer buffer;
 };
 
-/* The next message but bans, which are dealt with, by until_ns. 0; -ETIMEDOUT; -EPIPE; -EPROTO. */
+/* The next message but bans and answers, which are dealt with, by until_ns. 0; -ETIMEDOUT; -EPIPE; -EPROTO. */
 int parent_wait_message(struct http_parent *parent, uint64_t until_ns,
 			struct pipe_message *ret_message);
 

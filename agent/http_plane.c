@@ -49,11 +49,34 @@ static void abandon(void *context)
 	http_parent_abandon(plane->parent);
 }
 
-static int stats(void *context, struct buffer *out)
+static int ask(void *context, const struct agent_question *asked, struct http_ask **ret_ask)
 {
-	struct http_plane *plane = context;
+	static const enum pipe_topic topics[AGENT_TOPIC_COUNT] = {
+		[AGENT_HTTP_STATS] = PIPE_TOPIC_STATS,
+		[AGENT_CACHE_PURGE] = PIPE_TOPIC_CACHE_PURGE,
+		[AGENT_CACHE_STATS] = PIPE_TOPIC_CACHE_STATS,
+		[AGENT_CACHE_SHOW] = PIPE_TOPIC_CACHE_SHOW,
+		[AGENT_CACHE_TOP] = PIPE_TOPIC_CACHE_TOP,
+	};
+	const struct http_plane *plane = context;
+	const struct http_question question = {.topic = topics[asked->topic],
+					       .text = asked->text,
+					       .patience_ns = asked->patience_ns,
+					       .answered = asked->answered,
+					       .context = asked->context};
 
-	return http_parent_ask(plane->parent, PIPE_TOPIC_STATS, out);
+	return http_parent_ask(plane->parent, &question, ret_ask);
+}
+
+static struct agent_http_state state(void *context)
+{
+	const struct http_plane *plane = context;
+	const struct http_parent_state is = http_parent_state(plane->parent);
+
+	return (struct agent_http_state){.pid = is.pid,
+					 .restarts = is.restarts,
+					 .serves = is.serves,
+					 .draining = is.draining};
 }
 
 static int reopen_log(void *context)
@@ -130,7 +153,9 @@ int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(v
 	plane->vtable = (struct agent_http){.prepare = prepare,
 					    .commit = commit,
 					    .abandon = abandon,
-					    .stats = stats,
+					    .ask = ask,
+					    .cancel = http_ask_cancel,
+					    .state = state,
 					    .banned = banned,
 					    .reopen_log = reopen_log,
 					    .context = plane};

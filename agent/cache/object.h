@@ -109,6 +109,13 @@ static inline struct bytes object_inline_body(const struct cache_object *object)
 /* Slices of the body from offset on, at most count. Returns how many. */
 int object_slices(const struct cache_object *object, uint64_t offset, struct iovec *iov, int count);
 
+/* Memory it takes, a body in chunks included. */
+static inline uint64_t object_bytes(const struct cache_object *object)
+{
+	return sizeof(*object) + object->tag_count * sizeof(struct tag_node *) + object->key_len +
+	       object->selector_len + object->head_len + object->body_len;
+}
+
 /* What it can be validated by; the tag points into its head. */
 struct validators object_validators(const struct cache_object *object);
 

@@ -319,16 +319,30 @@ size_t agent_detach(struct agent *agent)
 	return count;
 }
 
+bool agent_has_http(const struct agent *agent)
+{
+	return agent->http && agent->policy && agent->policy->has_http_plane;
+}
+
+struct agent_http_state agent_http_state(const struct agent *agent)
+{
+	return agent_has_http(agent) ? agent->http->state(agent->http->context)
+				     : (struct agent_http_state){0};
+}
+
 enum agent_state agent_state(const struct agent *agent)
 {
+	const struct agent_http_state http = agent_http_state(agent);
 	size_t count = 0;
 
 	if (agent->detached)
 		return AGENT_DETACHED;
 	if (!agent->policy)
 		return AGENT_WAITING;
+	if (http.draining)
+		return AGENT_DRAINING;
 	if (!agent->policy->has_packet_plane)
-		return AGENT_PROTECTING;
+		return http.serves ? AGENT_SERVING : AGENT_WAITING;
 	if (agent->interfaces)
 		interfaces_each(agent->interfaces, count_protected, &count);
 	return count ? AGENT_PROTECTING : AGENT_WAITING;
@@ -336,15 +350,18 @@ enum agent_state agent_state(const struct agent *agent)
 
 const char *agent_state_name(enum agent_state state)
 {
-	switch (state) {
-	case AGENT_PROTECTING:
-		return "protecting";
-	case AGENT_WAITING:
-		return "waiting";
-	case AGENT_DETACHED:
-		return "detached";
-	}
-	return "unknown";
+	static const char *const labels[AGENT_STATE_COUNT] = {
+#define X(name, label, help) [AGENT_##name] = label,
+		AGENT_STATES(X)
+#undef X
+	};
+
+	return labels[state];
+}
+
+uint64_t agent_generation(const struct agent *agent)
+{
+	return agent->datapath ? datapath_generation(agent->datapath) : agent->reloads + 1;
 }
 
 const char *agent_tier_name(const struct agent *agent, uint8_t tier)

@@ -30,6 +30,43 @@ struct agent_options {
 typedef void agent_told_fn(void *context);
 
 /*
+ * What the HTTP child is asked, and the text that goes with it. The answers are JSON, as docs/control.md has them;
+ * {"status", "error"} where it refuses.
+ */
+enum agent_topic {
+	AGENT_HTTP_STATS,  /* "" */
+	AGENT_CACHE_PURGE, /* "hard" or "soft", then "all", "url U", "prefix P", "glob G", "tag T" */
+	AGENT_CACHE_STATS, /* "" */
+	AGENT_CACHE_SHOW,  /* a URL */
+	AGENT_CACHE_TOP,   /* "hits N" or "bytes N" */
+	AGENT_TOPIC_COUNT
+};
+
+struct http_ask;
+
+/*
+ * The child's answer, believed to be bounded and nothing else; or status -ENOENT: no child serves, -ETIMEDOUT,
+ * -ECONNRESET, -errno. Called once.
+ */
+typedef void agent_answered_fn(void *context, int status, struct bytes answer);
+
+struct agent_question {
+	enum agent_topic topic;
+	struct bytes text;
+	uint64_t patience_ns;
+	agent_answered_fn *answered;
+	void *context;
+};
+
+/* How the HTTP child does, as its parent sees it. */
+struct agent_http_state {
+	int pid; /* 0: none at present */
+	uint64_t restarts;
+	bool serves;
+	bool draining;
+};
+
+/*
  * The HTTP plane, as the agent reloads and asks it; who runs it is the main program's business.
  * prepare() makes ready for a policy and its text and changes nothing: 0, then one of the next two follows; or -errno,
  * and why in error. A policy without http is prepared and committed too.
@@ -39,8 +76,10 @@ struct agent_http {
 		       struct buffer *error);
 	void (*commit)(void *context);
 	void (*abandon)(void *context);
-	/* Add what it counts, as JSON, to out. 0, -ENOENT if it does not run at present, -errno. */
-	int (*stats)(void *context, struct buffer *out);
+	/* Ask the child: 0 and *ret_ask, answered() follows unless cancel() comes first; or -errno, and nothing follows. */
+	int (*ask)(void *context, const struct agent_question *question, struct http_ask **ret_ask);
+	void (*cancel)(struct http_ask *ask);
+	struct agent_http_state (*state)(void *context);
 	/* These are banned from now on: close what connections they have. Must not take long. */
 	void (*banned)(void *context, const struct prefix *banned, size_t count);
 	/* Open the access log anew. 0, -ENOENT if there is none, -errno. */
@@ -123,11 +162,30 @@ void agent_banned(struct agent *agent, const struct prefix *banned, size_t count
 /* One event more for the journal and those who follow it. */
 void agent_tell(struct agent *agent, const struct sl_event *event);
 
-enum agent_state { AGENT_PROTECTING, AGENT_WAITING, AGENT_DETACHED };
+/* X(NAME, label, help) */
+#define AGENT_STATES(X)                                                                     \
+	X(PROTECTING, "protecting", "packets are limited on at least one interface")        \
+	X(SERVING, "serving", "the policy has no packet plane, and its HTTP plane serves")  \
+	X(WAITING, "waiting", "no interface of the policy exists, or no HTTP child serves") \
+	X(DRAINING, "draining", "told to end: the HTTP plane finishes what runs")           \
+	X(DETACHED, "detached", "told to protect nothing until the next start")
 
-/* WAITING: a packet plane is wanted and no interface of it is protected. Without a packet plane: PROTECTING. */
+enum agent_state {
+#define X(name, label, help) AGENT_##name,
+	AGENT_STATES(X)
+#undef X
+		AGENT_STATE_COUNT
+};
+
 enum agent_state agent_state(const struct agent *agent);
 const char *agent_state_name(enum agent_state state);
+
+/* Whether the policy wants an HTTP plane and this program has one; and how that does. All zero without. */
+bool agent_has_http(const struct agent *agent);
+struct agent_http_state agent_http_state(const struct agent *agent);
+
+/* Number of the policy in force: the datapath's, which agents continue; without one it counts from 1. */
+uint64_t agent_generation(const struct agent *agent);
 
 /* Name of a tier number in the datapath; never NULL. */
 const char *agent_tier_name(const struct agent *agent, uint8_t tier);

@@ -28,6 +28,8 @@ static void end(struct connection *conn)
 	gate->streams -= conn->is_stream;
 	gate->pool->held -= conn->charged;
 
+	if (conn->ask)
+		gate->pool->agent->http->cancel(conn->ask);
 	loop_unwatch(conn->watch);
 	loop_cancel(conn->timer);
 	close(conn->fd);
@@ -60,26 +62,91 @@ bool connection_enter(struct connection *conn, enum state state, uint32_t events
 
 /* ---- Reading ------------------------------------------------------------------------------ */
 
-static bool run(struct connection *conn, struct request *request, const struct command *command,
-		size_t head_len)
+static bool read_requests(struct connection *conn);
+
+/* The request has its answer in conn->response; it is forgotten, and the answer begun. */
+static bool answer(struct connection *conn)
 {
-	struct agent *agent = conn->gate->pool->agent;
-
-	request->body = (struct bytes){conn->in.at + head_len, conn->request_len - head_len};
-	request->at = (struct moment){clock_now_ns(), clock_unix_offset_ns()};
-	conn->keep_alive = request->keep_alive;
-	conn->is_chunked = !request->http10;
-	conn->without_body = request->is_head;
-	conn->ended = false;
-
-	command->run(agent, request, &conn->response);
-
 	if (conn->in.len == conn->request_len)
 		buffer_free(&conn->in);
 	else
 		buffer_consume(&conn->in, conn->request_len);
 	conn->scanned = 0;
 	return reply_start(conn);
+}
+
+static void run(struct connection *conn)
+{
+	conn->command->run(conn->gate->pool->agent, &conn->request, &conn->response);
+}
+
+static void child_answered(void *context, int status, struct bytes told)
+{
+	struct connection *conn = context;
+
+	conn->ask = NULL;
+	conn->request.told_status = status;
+	conn->request.told = told;
+	run(conn);
+	if (!answer(conn) || (conn->state == READ_HEAD && !read_requests(conn)))
+		end(conn);
+}
+
+/* Whether the child has been asked, and the answer is waited for. */
+static bool ask_child(struct connection *conn, const struct question *question)
+{
+	const struct agent_http *http = conn->gate->pool->agent->http;
+	const struct agent_question asked = {.topic = question->topic,
+					     .text = {question->text.at, question->text.len},
+					     .patience_ns = question->patience_ns,
+					     .answered = child_answered,
+					     .context = conn};
+
+	conn->request.told_status = question->text.error;
+	if (!conn->request.told_status)
+		conn->request.told_status =
+			http ? http->ask(http->context, &asked, &conn->ask) : -ENOENT;
+	return !conn->request.told_status;
+}
+
+static bool wait_for_child(struct connection *conn)
+{
+	loop_rearm(conn->timer, UINT64_MAX); /* the question has a deadline of its own */
+	return connection_enter(conn, ASK, 0);
+}
+
+static bool serve(struct connection *conn)
+{
+	struct question question = {.text = buffer_new(QUESTION_TEXT_MAX)};
+	enum question_result result = QUESTION_NONE;
+	bool is_asked = false;
+
+	conn->request.told_status = -ENOENT;
+	if (conn->command->question)
+		result = conn->command->question(conn->gate->pool->agent, &conn->request, &question,
+						 &conn->response);
+	if (result == QUESTION_ASKED)
+		is_asked = ask_child(conn, &question);
+	buffer_free(&question.text);
+	if (is_asked)
+		return wait_for_child(conn);
+	if (result != QUESTION_ANSWERED)
+		run(conn);
+	return answer(conn);
+}
+
+static bool take_request(struct connection *conn, const struct request *request,
+			 const struct command *command, size_t head_len)
+{
+	conn->request = *request;
+	conn->request.body = (struct bytes){conn->in.at + head_len, conn->request_len - head_len};
+	conn->request.at = (struct moment){clock_now_ns(), clock_unix_offset_ns()};
+	conn->command = command;
+	conn->keep_alive = request->keep_alive;
+	conn->is_chunked = !request->http10;
+	conn->without_body = request->is_head;
+	conn->ended = false;
+	return serve(conn);
 }
 
 /* The head is there: is there such a command, may its body be so long? Returns false when all is done. */
@@ -148,7 +215,7 @@ static bool read_request(struct connection *conn)
 		return is_alive;
 	if (conn->in.len < conn->request_len)
 		return wait_for_body(conn, &request, head_len);
-	return run(conn, &request, command, head_len);
+	return take_request(conn, &request, command, head_len);
 }
 
 /* Serve everything that stands complete in conn->in: clients may send requests ahead. */
@@ -222,6 +289,8 @@ static void ready(void *context, uint32_t events)
 	case READ_HEAD:
 	case READ_BODY:
 		is_alive = read_more(conn);
+		break;
+	case ASK: /* nothing is read meanwhile: the client has gone */
 		break;
 	case WRITE:
 		is_alive =

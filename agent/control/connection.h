@@ -2,10 +2,12 @@
 /*
  * One client: reads a request, has it answered, writes the answer, and again.
  *
- *   READ_HEAD -> READ_BODY -> WRITE ---> READ_HEAD (keep-alive)
- *       |            |          |------> LINGER (else)
- *       |            |          `------> STREAM -> LINGER
- *       `--- error --+-> WRITE
+ *   READ_HEAD -> READ_BODY -> [ASK] -> WRITE ---> READ_HEAD (keep-alive)
+ *       |            |                   |------> LINGER (else)
+ *       |            |                   `------> STREAM -> LINGER
+ *       `--- error --+-----------------> WRITE
+ *
+ * ASK: the HTTP child is asked something first, and answers, or does not, in its own time.
  *
  * Whatever a client does costs him alone: he has a deadline in every state, his buffers have limits, and the
  * bytes of all clients together have one (CONNECTION_HELD_MAX).

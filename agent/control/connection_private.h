@@ -4,12 +4,12 @@
 #define CONTROL_CONNECTION_PRIVATE_H
 
 #include "base/buffer.h"
+#include "control/commands.h"
 #include "control/connection.h"
-#include "control/response.h"
 
 #define CONNECTION_HEAD_ROOM 4096 /* bytes of a response's head, or a chunk's */
 
-enum state { READ_HEAD, READ_BODY, WRITE, STREAM, LINGER };
+enum state { READ_HEAD, READ_BODY, ASK, WRITE, STREAM, LINGER };
 
 struct connection {
 	struct gate *gate;
@@ -25,6 +25,11 @@ struct connection {
 	size_t scanned;	    /* of the head, by its parser */
 	size_t request_len; /* head and body; known in READ_BODY */
 	size_t progress;    /* bytes of in at the last extension of the deadline */
+
+	/* ASK: what waits for the child's answer. The request points into in, which is not read into meanwhile. */
+	struct http_ask *ask;
+	const struct command *command;
+	struct request request;
 
 	struct buffer head; /* of the response, or of a chunk */
 	struct response response;

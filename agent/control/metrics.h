@@ -18,6 +18,8 @@
 #define METRICS_TYPE	 "text/plain; version=0.0.4; charset=utf-8"
 #define METRICS_TEXT_MAX (64u << 20) /* bytes */
 
+struct metrics_http;
+
 struct metrics_source {
 	char source[PREFIX_TEXT_MAX];
 	const char *tier;
@@ -36,12 +38,10 @@ struct metrics {
 	const struct overview *overview;
 	const struct metrics_source *sources; /* the first few, heaviest first */
 	size_t source_count;
+	const struct metrics_http *http; /* NULL: the policy has no HTTP plane */
 };
 
 /* Append every family to out; out->error tells of failure. */
 void metrics_write(const struct metrics *metrics, struct buffer *out);
-
-/* Append value as a label's: backslash, quote and newline escaped. */
-void metrics_label_value(struct buffer *out, const char *value);
 
 #endif

@@ -33,16 +33,11 @@ static json_t *warnings_json(const struct policy_problems *problems)
 	return list;
 }
 
-static uint64_t generation_of(const struct agent *agent)
-{
-	return agent->datapath ? datapath_generation(agent->datapath) : agent->reloads + 1;
-}
-
 static void answer_load(struct agent *agent, const struct load_result *result, double seconds,
 			struct response *response)
 {
 	response_json(response, json_pack("{s:I, s:o, s:o, s:o, s:f}", "generation",
-					  (json_int_t)generation_of(agent), "changes",
+					  (json_int_t)agent_generation(agent), "changes",
 					  json_lines(&result->changes), "warnings",
 					  warnings_json(&result->problems), "notes",
 					  json_lines(&result->notes), "seconds", seconds));
@@ -84,7 +79,7 @@ void policy_load_body(struct agent *agent, const struct request *request, struct
 		return;
 	}
 	log_notice("policy %s loaded, generation %llu", quoted,
-		   (unsigned long long)generation_of(agent));
+		   (unsigned long long)agent_generation(agent));
 	answer_load(agent, &result,
 		    (double)(clock_now_ns() - request->at.now_ns) / (double)NS_PER_SEC, response);
 }

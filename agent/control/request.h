@@ -28,6 +28,12 @@ struct request {
 	bool expects_continue; /* 100 Continue is wanted before the body is sent */
 	bool http10;
 	struct moment at; /* when it was complete; set by the server */
+	/*
+	 * Of a command that asks the HTTP child first: what it said, or why it did not (-ENOENT: none serves). Set by the
+	 * server.
+	 */
+	int told_status;
+	struct bytes told;
 };
 
 struct request_error {

@@ -7,9 +7,11 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "control/commands.h"
-#include "control/metrics.h"
 #include "control/input.h"
+#include "control/metrics.h"
+#include "control/metrics_http.h"
 #include "control/sources.h"
+#include "control/told.h"
 
 #define KEEP_NS NS_PER_SEC
 
@@ -63,7 +65,7 @@ static int read_sources(const struct agent *agent, struct metrics_source **ret_s
 	return 0;
 }
 
-static int write_metrics(struct agent *agent, uint64_t now_ns)
+static int write_metrics(struct agent *agent, uint64_t now_ns, const struct metrics_http *http)
 {
 	auto_overview struct overview overview = {0};
 	auto_free struct metrics_source *sources = NULL;
@@ -75,6 +77,7 @@ static int write_metrics(struct agent *agent, uint64_t now_ns)
 		.reloads = agent->reloads,
 		.failed_reloads = agent->failed_reloads,
 		.overview = &overview,
+		.http = http,
 	};
 	int status = overview_read(agent, now_ns, &overview);
 
@@ -95,9 +98,35 @@ static int write_metrics(struct agent *agent, uint64_t now_ns)
 	return agent->metrics_text.error;
 }
 
+static bool is_kept(const struct agent *agent, uint64_t now_ns)
+{
+	return agent->metrics_at_ns && now_ns - agent->metrics_at_ns < KEEP_NS;
+}
+
+enum question_result scrape_ask(struct agent *agent, const struct request *request,
+				struct question *ret_question, struct response *response)
+{
+	if (!agent_has_http(agent) || is_kept(agent, request->at.now_ns))
+		return QUESTION_NONE;
+	ret_question->topic = AGENT_HTTP_STATS;
+	ret_question->patience_ns = TOLD_SOON_NS;
+	return QUESTION_ASKED;
+}
+
+static int make_metrics(struct agent *agent, const struct request *request)
+{
+	json_t *told = told_quietly(request);
+	const struct metrics_http http = {
+		.policy = agent->policy->http, .state = agent_http_state(agent), .told = told};
+	int status = write_metrics(agent, request->at.now_ns, agent_has_http(agent) ? &http : NULL);
+
+	json_decref(told);
+	agent->metrics_at_ns = status ? 0 : request->at.now_ns;
+	return status;
+}
+
 void scrape_get(struct agent *agent, const struct request *request, struct response *response)
 {
-	uint64_t now_ns = request->at.now_ns;
 	int status = 0;
 	bool all;
 
@@ -111,10 +140,8 @@ void scrape_get(struct agent *agent, const struct request *request, struct respo
 		return;
 	}
 
-	if (!agent->metrics_at_ns || now_ns - agent->metrics_at_ns >= KEEP_NS) {
-		status = write_metrics(agent, now_ns);
-		agent->metrics_at_ns = status ? 0 : now_ns;
-	}
+	if (!is_kept(agent, request->at.now_ns))
+		status = make_metrics(agent, request);
 	if (status) {
 		response_problem(response, 500, "reading the counters: %s", strerror(-status));
 		return;

@@ -6,8 +6,10 @@
 #include "base/duration.h"
 #include "control/commands.h"
 #include "control/json.h"
+#include "control/http_status.h"
 #include "control/overview.h"
 #include "control/input.h"
+#include "control/told.h"
 
 static json_t *policy_json(const struct agent *agent)
 {
@@ -100,21 +102,32 @@ static json_t *faults_json(const struct overview *overview)
 }
 
 static json_t *overview_json(const struct agent *agent, const struct moment *at,
-			     const struct overview *overview)
+			     const struct overview *overview, json_t *http)
 {
 	char started[TIMESTAMP_TEXT_MAX];
 
-	return json_pack("{s:s, s:i, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b}",
-			 "version", SLUICE_VERSION, "pid", (int)getpid(), "started",
-			 timestamp_format(agent->started_unix_ns, started), "uptime",
-			 (json_int_t)((at->now_ns - agent->started_ns) / NS_PER_SEC), "state",
-			 agent_state_name(agent_state(agent)), "generation",
-			 (json_int_t)overview->generation, "policy", policy_json(agent),
-			 "interfaces", interfaces_json(overview), "reasons", reasons_json(overview),
-			 "tiers", tiers_json(overview), "tables", tables_json(overview), "faults",
-			 faults_json(overview), "events_lost",
-			 (json_int_t)overview->faults[SL_FAULT_EVENT_LOST], "pinned",
-			 (int)(agent->datapath && datapath_is_pinned(agent->datapath)));
+	return json_pack(
+		"{s:s, s:i, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o}",
+		"version", SLUICE_VERSION, "pid", (int)getpid(), "started",
+		timestamp_format(agent->started_unix_ns, started), "uptime",
+		(json_int_t)((at->now_ns - agent->started_ns) / NS_PER_SEC), "state",
+		agent_state_name(agent_state(agent)), "generation",
+		(json_int_t)agent_generation(agent), "policy", policy_json(agent), "interfaces",
+		interfaces_json(overview), "reasons", reasons_json(overview), "tiers",
+		tiers_json(overview), "tables", tables_json(overview), "faults",
+		faults_json(overview), "events_lost",
+		(json_int_t)overview->faults[SL_FAULT_EVENT_LOST], "pinned",
+		(int)(agent->datapath && datapath_is_pinned(agent->datapath)), "http", http);
+}
+
+enum question_result status_ask(struct agent *agent, const struct request *request,
+				struct question *ret_question, struct response *response)
+{
+	if (!agent_has_http(agent))
+		return QUESTION_NONE;
+	ret_question->topic = AGENT_HTTP_STATS;
+	ret_question->patience_ns = TOLD_SOON_NS;
+	return QUESTION_ASKED;
 }
 
 void status_get(struct agent *agent, const struct request *request, struct response *response)
@@ -124,7 +137,8 @@ void status_get(struct agent *agent, const struct request *request, struct respo
 	if (overview_read(agent, request->at.now_ns, &overview))
 		response_problem(response, 500, "no memory for the answer");
 	else
-		response_json(response, overview_json(agent, &request->at, &overview));
+		response_json(response, overview_json(agent, &request->at, &overview,
+						      http_status_json(agent, request)));
 }
 
 void status_health(struct agent *agent, const struct request *request, struct response *response)
@@ -136,9 +150,12 @@ void status_health(struct agent *agent, const struct request *request, struct re
 void status_ready(struct agent *agent, const struct request *request, struct response *response)
 {
 	enum agent_state state = agent_state(agent);
+	bool is_up = state == AGENT_PROTECTING || state == AGENT_SERVING;
+	bool has_http = !agent_has_http(agent) || agent_http_state(agent).serves;
 
 	response_text(response, "text/plain");
-	if (state != AGENT_PROTECTING)
+	if (!is_up || !has_http)
 		response->status = 503;
-	buffer_printf(&response->body, "%s\n", agent_state_name(state));
+	buffer_printf(&response->body, "%s%s\n", agent_state_name(state),
+		      is_up && !has_http ? ", but no HTTP child serves at present" : "");
 }

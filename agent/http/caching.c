@@ -263,6 +263,7 @@ static enum progress bypass(struct exchange *x, enum store_verdict why)
 {
 	x->cache.status.forward = why == STORE_METHOD ? FORWARD_METHOD : FORWARD_BYPASS;
 	x->cache.status.detail = why == STORE_METHOD ? NULL : storable_label(why);
+	count(&x->worker->counters.forwarded[x->cache.status.forward]);
 	return go(x, STAGE_ADMIT);
 }
 
@@ -286,6 +287,7 @@ static enum progress look_up(struct exchange *x, struct look *look)
 		progress = fetch(x, look, &again);
 	}
 	count(&x->worker->counters.cache_misses);
+	count(&x->worker->counters.forwarded[c->status.forward]);
 	return progress;
 }
 
@@ -309,6 +311,7 @@ enum progress caching_lookup(struct exchange *x)
 	if (caching_key(http, req, &worker->key, &key)) {
 		x->cache.status.detail = "no-key";
 		x->cache.status.forward = FORWARD_BYPASS;
+		count(&worker->counters.forwarded[FORWARD_BYPASS]);
 		return go(x, STAGE_ADMIT);
 	}
 	x->cache.takes_part = true;

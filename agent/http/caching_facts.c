@@ -128,7 +128,7 @@ static uint32_t whole_seconds(uint64_t span_ns)
 	return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
 }
 
-static struct route_rules rules_of(const struct http_policy *http, const struct http_route *route)
+struct route_rules caching_rules_of(const struct http_policy *http, const struct http_route *route)
 {
 	const struct http_cache_rule *cache = &route->cache;
 	struct route_rules rules = {
@@ -160,7 +160,7 @@ struct caching_facts caching_facts_of(const struct http_policy *http, const stru
 	bool has_content = req->body.kind == BODY_CHUNKED ||
 			   (req->body.kind == BODY_LENGTH && req->body.length);
 	struct caching_facts facts = {facts_of_request(&req->head, has_content),
-				      rules_of(http, req->route)};
+				      caching_rules_of(http, req->route)};
 
 	/* Only what reaches the upstream can change its mind. */
 	facts.req.has_method_override &= req->route->method_override;

@@ -19,6 +19,9 @@ struct caching_facts {
 /* What http and the request's route say, and what the request says. */
 struct caching_facts caching_facts_of(const struct http_policy *http, const struct request *req);
 
+/* What the policy alone says of a route. */
+struct route_rules caching_rules_of(const struct http_policy *http, const struct http_route *route);
+
 /*
  * The key of req in out. Returns 0 and *ret_key, which points into out; -EINVAL if a part holds
  * what no key may, or there is no host; -ENOBUFS, -ENOMEM.
@@ -32,6 +35,24 @@ int caching_key(const struct http_policy *http, const struct request *req, struc
  */
 int caching_url(const struct http_policy *http, const struct request *req, struct bytes url,
 		struct buffer *out, struct cache_key *ret_key);
+
+/* The same of any URL, its parts in normal form, on a route. */
+struct caching_url {
+	bool is_https;
+	struct bytes authority; /* without the scheme's own port */
+	struct bytes path;
+	bool has_query;
+	struct bytes query;
+};
+int caching_url_key(const struct http_route *route, const struct caching_url *url,
+		    struct buffer *out, struct cache_key *ret_key);
+
+/* Path and query of "path?query". */
+void caching_url_split(struct bytes target, struct caching_url *url);
+
+/* The route of a GET. */
+const struct http_route *caching_route(const struct http_policy *http, struct bytes host,
+				       struct bytes path);
 
 /* "scheme://authority" of a request. */
 void caching_origin(const struct request *req, struct buffer *out);

@@ -4,6 +4,7 @@
 #include "cache/vary.h"
 #include "http/caching_facts.h"
 #include "http/cookies.h"
+#include "message/chars.h"
 
 #define KEY_VALUES_MAX 8192 /* bytes of all dimensions of a key together; more is not cached */
 #define DIMENSIONS_MAX (2 * HTTP_NAMES_MAX + HTTP_KEY_PARTS_MAX)
@@ -105,25 +106,23 @@ static enum query_rule query_rule_of(enum http_query_rule rule)
 	return QUERY_ALL;
 }
 
-/* A URL of the request's host, and what its route makes of it. */
+/* A URL, and what its route makes of it. */
 struct wanted {
 	const struct http_cache_key *rule;
 	const struct dimensions *dimensions;
-	struct bytes path;
-	bool has_query;
-	struct bytes query;
+	struct caching_url url;
 };
 
-static int build(const struct request *req, const struct wanted *wanted, struct buffer *out,
-		 struct cache_key *ret_key)
+static int build(const struct wanted *wanted, struct buffer *out, struct cache_key *ret_key)
 {
+	const struct caching_url *url = &wanted->url;
 	struct bytes names[HTTP_NAMES_MAX];
 	struct key_parts parts = {
-		.scheme = req->is_https ? BYTES("https") : BYTES("http"),
-		.host = req->authority_text,
-		.path = wanted->path,
-		.has_query = wanted->has_query,
-		.query = wanted->query,
+		.scheme = url->is_https ? BYTES("https") : BYTES("http"),
+		.host = url->authority,
+		.path = url->path,
+		.has_query = url->has_query,
+		.query = url->query,
 		.query_rule = query_rule_of(wanted->rule->query),
 		.query_names = names,
 		.query_name_count = wanted->rule->query_names.count,
@@ -132,7 +131,7 @@ static int build(const struct request *req, const struct wanted *wanted, struct 
 	};
 
 	/* Without a host every name of the upstream would share what it answered. */
-	if (!req->authority_text.len || wanted->dimensions->is_cut)
+	if (!url->authority.len || wanted->dimensions->is_cut)
 		return -EINVAL;
 	for (size_t i = 0; i < parts.query_name_count; i++)
 		names[i] = bytes_of(wanted->rule->query_names.at[i]);
@@ -143,15 +142,28 @@ int caching_key(const struct http_policy *http, const struct request *req, struc
 		struct cache_key *ret_key)
 {
 	struct dimensions dimensions;
-	const struct wanted wanted = {&req->route->cache.key, &dimensions, req->target.path.text,
-				      req->target.has_query, req->target.query};
+	const struct wanted wanted = {&req->route->cache.key,
+				      &dimensions,
+				      {req->is_https, req->authority_text, req->target.path.text,
+				       req->target.has_query, req->target.query}};
 
 	if (req->target.is_asterisk)
 		return -EINVAL;
 	dimensions.count = dimensions.used = 0;
 	dimensions.is_cut = false;
 	add_dimensions(&dimensions, http, req);
-	return build(req, &wanted, out, ret_key);
+	return build(&wanted, out, ret_key);
+}
+
+int caching_url_key(const struct http_route *route, const struct caching_url *url,
+		    struct buffer *out, struct cache_key *ret_key)
+{
+	struct dimensions none;
+	const struct wanted wanted = {&route->cache.key, &none, *url};
+
+	none.count = 0;
+	none.is_cut = false;
+	return build(&wanted, out, ret_key);
 }
 
 void caching_origin(const struct request *req, struct buffer *out)
@@ -162,30 +174,34 @@ void caching_origin(const struct request *req, struct buffer *out)
 	buffer_add(out, req->authority_text);
 }
 
+const struct http_route *caching_route(const struct http_policy *http, struct bytes host,
+				       struct bytes path)
+{
+	const struct route_request get = {.method = BYTES("GET"), .host = host, .path = path};
+
+	return http->route_count ? http_policy_route(http, &get) : &http->other;
+}
+
+void caching_url_split(struct bytes target, struct caching_url *url)
+{
+	const char *mark = memchr(target.at, '?', target.len);
+
+	url->path = target;
+	url->has_query = mark;
+	if (!mark)
+		return;
+	url->path.len = (size_t)(mark - target.at);
+	url->query = bytes_from(target, url->path.len + 1);
+}
+
 int caching_url(const struct http_policy *http, const struct request *req, struct bytes whole,
 		struct buffer *out, struct cache_key *ret_key)
 {
 	size_t origin_len = (req->is_https ? 8 : 7) + req->authority_text.len;
-	struct route_request get = {.method = BYTES("GET"), .host = req->host};
-	const struct http_route *route;
-	struct dimensions none;
-	struct wanted url = {.dimensions = &none};
-	const char *mark;
+	struct caching_url url = {.is_https = req->is_https, .authority = req->authority_text};
 
 	if (whole.len <= origin_len || whole.at[origin_len] != '/')
 		return -EINVAL;
-	url.path = (struct bytes){whole.at + origin_len, whole.len - origin_len};
-	mark = memchr(url.path.at, '?', url.path.len);
-	url.has_query = mark;
-	if (mark) {
-		url.query =
-			(struct bytes){mark + 1, (size_t)(url.path.at + url.path.len - mark) - 1};
-		url.path.len = (size_t)(mark - url.path.at);
-	}
-	get.path = url.path;
-	route = http->route_count ? http_policy_route(http, &get) : &http->other;
-	none.count = 0;
-	none.is_cut = false;
-	url.rule = &route->cache.key;
-	return build(req, &url, out, ret_key);
+	caching_url_split(bytes_from(whole, origin_len), &url);
+	return caching_url_key(caching_route(http, req->host, url.path), &url, out, ret_key);
 }

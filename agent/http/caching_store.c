@@ -73,6 +73,7 @@ static void give_up_fill(struct exchange *x, enum store_verdict why, bool rememb
 {
 	struct caching *c = &x->cache;
 
+	count(&x->worker->counters.not_stored[why]);
 	c->status.detail = storable_label(why);
 	if (c->fill)
 		fill_release(c->fill, remember, x->worker->now_ns);
@@ -152,8 +153,10 @@ static void offer(struct exchange *x, const struct answer *answer)
 	enum store_verdict verdict = answer->verdict;
 
 	if (!x->cache.fill) {
-		if (verdict != STORE_YES)
-			x->cache.status.detail = storable_label(verdict);
+		if (verdict == STORE_YES)
+			return;
+		count(&x->worker->counters.not_stored[verdict]);
+		x->cache.status.detail = storable_label(verdict);
 		return;
 	}
 	if (verdict == STORE_YES && body->length_given &&

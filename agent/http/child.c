@@ -16,16 +16,15 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "http/child_ask.h"
 #include "http/child_bans.h"
 #include "http/child_given.h"
 #include "http/child_policy.h"
 #include "http/child_say.h"
-#include "http/child_stats.h"
 #include "http/http.h"
 #include "http/pipe.h"
 
 #define PATIENCE_MS 30000 /* for the parent's first messages; it has begun to send when we start */
-#define ANSWER_MAX  (4u << 20)
 #define ERROR_MAX   1024
 
 struct child {
@@ -151,26 +150,6 @@ static int take_resolved(struct child *child, const struct pipe_message *message
 	return err;
 }
 
-static int take_ask(struct child *child, const struct pipe_message *message)
-{
-	auto_buffer struct buffer out = buffer_new(ANSWER_MAX);
-	struct pipe_ask ask;
-
-	memcpy(&ask, message->payload.at, sizeof(ask));
-	if (ask.topic >= PIPE_TOPIC_COUNT || !child->http)
-		return -EPROTO;
-	switch ((enum pipe_topic)ask.topic) {
-	case PIPE_TOPIC_STATS:
-		child_stats_write(child->http, &out);
-		break;
-	case PIPE_TOPIC_COUNT:
-		break;
-	}
-	/* A parent that does not read has other troubles; it asks again. */
-	(void)child_answer(ask.serial, (struct bytes){out.at, out.len});
-	return 0;
-}
-
 static void *join_plane(void *context)
 {
 	struct child *child = context;
@@ -231,7 +210,7 @@ static int take(struct child *child, struct pipe_message *message)
 	case PIPE_BANNED:
 		return child_take_banned(child->http, message);
 	case PIPE_ASK:
-		return take_ask(child, message);
+		return child_ask(child->http, message);
 	case PIPE_DRAIN:
 		return take_drain(child, message);
 	case PIPE_HELLO:

@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 
+#include "http/cache_view.h"
+#include "http/json_text.h"
+
 static void write_counters(const struct http_counters *counters, struct buffer *out)
 {
 	const char *before = "";
@@ -27,16 +30,8 @@ static void write_refused(const struct http_counters *counters, struct buffer *o
 
 static void write_times(const struct http_counters *counters, struct buffer *out)
 {
-#define X(ms) ms,
-	static const unsigned bounds_ms[] = {HTTP_TIME_BUCKETS(X)};
-#undef X
-	const size_t count = sizeof(bounds_ms) / sizeof(bounds_ms[0]);
-
-	buffer_add_text(out, ", \"upstream_time\": {\"ms\": [");
-	for (size_t i = 0; i < count; i++)
-		buffer_printf(out, "%s%u", i ? ", " : "", bounds_ms[i]);
-	buffer_add_text(out, "], \"count\": [");
-	for (size_t i = 0; i <= count; i++)
+	buffer_add_text(out, ", \"upstream_time\": {\"count\": [");
+	for (size_t i = 0; i <= HTTP_TIME_BOUNDS; i++)
 		buffer_printf(out, "%s%" PRIu64, i ? ", " : "", counters->upstream_time[i]);
 	buffer_printf(out, "], \"sum_ns\": %" PRIu64 "}", counters->upstream_time_ns);
 }
@@ -46,21 +41,12 @@ struct server_list {
 	size_t count;
 };
 
-/* Names are addresses and host names: nothing in them needs escaping but a Unix path's quotes. */
-static void write_name(const char *name, struct buffer *out)
-{
-	buffer_add_text(out, "\"");
-	for (; *name; name++)
-		buffer_printf(out, *name == '"' || *name == '\\' ? "\\%c" : "%c", *name);
-	buffer_add_text(out, "\"");
-}
-
 static void write_server(void *context, const struct http_server_state *state)
 {
 	struct server_list *list = context;
 
 	buffer_add_text(list->out, list->count++ ? ", {\"name\": " : "{\"name\": ");
-	write_name(state->name, list->out);
+	json_text_add(list->out, bytes_of(state->name));
 	buffer_printf(list->out, ", \"outstanding\": %u, \"down\": %s, \"ejected\": %s}",
 		      state->outstanding, state->is_down ? "true" : "false",
 		      state->is_ejected ? "true" : "false");
@@ -74,9 +60,12 @@ void child_stats_write(struct http *http, struct buffer *out)
 	http_counters_read(http, &counters);
 	write_counters(&counters, out);
 	write_refused(&counters, out);
-	buffer_printf(out, ", \"memory\": %" PRIu64, http_memory_used(http));
+	buffer_printf(out, ", \"memory\": {\"used\": %" PRIu64 ", \"max\": %" PRIu64 "}",
+		      http_memory_used(http), http_memory_max(http));
 	write_times(&counters, out);
 	buffer_add_text(out, ", \"servers\": [");
 	http_servers(http, write_server, &list);
-	buffer_add_text(out, "]}");
+	buffer_add_text(out, "], \"cache\": ");
+	cache_view_stats(http, &counters, out);
+	buffer_add_text(out, "}");
 }

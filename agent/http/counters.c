@@ -5,14 +5,11 @@
 
 #include "base/duration.h"
 
-static const uint64_t bounds_ns[] = {
-#define X(ms) (ms) * NS_PER_MS,
-	HTTP_TIME_BUCKETS(X)
-#undef X
-};
+static const uint64_t bounds_ms[] = {HTTP_TIME_BOUNDS_MS};
 
-#define BOUNDS (sizeof(bounds_ns) / sizeof(bounds_ns[0]))
-#define WORDS  (sizeof(struct http_counters) / sizeof(uint64_t))
+_Static_assert(sizeof(bounds_ms) / sizeof(bounds_ms[0]) == HTTP_TIME_BOUNDS, "each has a counter");
+
+#define WORDS (sizeof(struct http_counters) / sizeof(uint64_t))
 
 _Static_assert(sizeof(struct http_counters) % sizeof(uint64_t) == 0, "all of it is 64-bit words");
 
@@ -29,7 +26,7 @@ void http_counters_time(struct http_counters *counters, uint64_t took_ns)
 {
 	size_t i = 0;
 
-	while (i < BOUNDS && took_ns > bounds_ns[i])
+	while (i < HTTP_TIME_BOUNDS && took_ns > bounds_ms[i] * NS_PER_MS)
 		i++;
 	count(&counters->upstream_time[i]);
 	count_add(&counters->upstream_time_ns, took_ns);

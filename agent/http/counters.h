@@ -8,7 +8,10 @@
 
 #include <stdint.h>
 
+#include "cache/cache_status.h"
+#include "cache/storable.h"
 #include "message/result.h"
+#include "policy/http_times.h"
 
 /* X(name, help) */
 #define HTTP_COUNTERS(X)                                                                   \
@@ -65,19 +68,17 @@
 	X(bans_unasked, "sources not handed over: too many at once")                       \
 	X(log_dropped, "lines of the access log that could not be written")
 
-/* Upstream time to the head of an answer: upper bounds of the histogram, in milliseconds. */
-#define HTTP_TIME_BUCKETS(X) \
-	X(1)                 \
-	X(2) X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) X(10000) X(30000)
-
 struct http_counters {
 #define X(name, help) uint64_t name;
 	HTTP_COUNTERS(X)
 #undef X
 	uint64_t refused[MESSAGE_RESULT_COUNT]; /* requests refused, by what was wrong */
-#define X(ms) +1
-	uint64_t upstream_time[HTTP_TIME_BUCKETS(X) + 1]; /* the last: longer than all */
-#undef X
+	uint64_t forwarded
+		[FORWARD_REASON_COUNT]; /* requests that the cache did not answer, by why */
+	uint64_t not_stored
+		[STORE_VERDICT_COUNT]; /* answers, by why; cache_stats() has those the store refused */
+	uint64_t upstream_time[HTTP_TIME_BOUNDS +
+			       1]; /* to an answer's head; the last: longer than all */
 	uint64_t upstream_time_ns; /* their sum */
 	int64_t connections; /* open now; may be negative in one thread's share, never in the sum */
 };

@@ -112,7 +112,8 @@ struct http_server_state {
 typedef void http_server_fn(void *context, const struct http_server_state *state);
 void http_servers(struct http *http, http_server_fn *each, void *context);
 
-/* Memory in use out of the policy's total. */
+/* Memory in use, and the policy's total that it is out of. */
 uint64_t http_memory_used(struct http *http);
+uint64_t http_memory_max(struct http *http);
 
 #endif

@@ -16,7 +16,7 @@
  *   BAN    ------------------------------->
  *          <-------------------------------  BANNED (some of them, whoever asked)
  *          <-------------------------------  ASK (topic, text)
- *   ANSWER (..., the last has no `more`) ->
+ *   ANSWER (..., the last has no `more`) ->  (meanwhile either may say other things)
  *          <-------------------------------  DRAIN
  *
  * Knows the form of messages, not what they mean.
@@ -67,11 +67,20 @@ enum pipe_kind {
 
 /* ---- Payloads ---- */
 
-/* What the parent asks for. The text's meaning, and that of the answer (JSON), is the topic's. */
+/*
+ * What the parent asks for. The text's meaning, and that of the answer (JSON), is the topic's; docs/control.md has the
+ * answers as they are passed on. A question that cannot be answered gets {"status": 4xx or 5xx, "error": "a sentence"}.
+ */
 enum pipe_topic {
-	PIPE_TOPIC_STATS, /* counters and state, for /metrics and `sluice status`; no text */
+	PIPE_TOPIC_STATS,	/* counters and state, for /metrics and `sluice status`; no text */
+	PIPE_TOPIC_CACHE_PURGE, /* "hard" or "soft", then "all", "url U", "prefix P", "glob G", "tag T" */
+	PIPE_TOPIC_CACHE_STATS, /* no text */
+	PIPE_TOPIC_CACHE_SHOW,	/* a URL */
+	PIPE_TOPIC_CACHE_TOP,	/* "hits N" or "bytes N" */
 	PIPE_TOPIC_COUNT
 };
+
+#define PIPE_TOP_MAX 1000 /* of CACHE_TOP */
 
 struct pipe_ask {
 	uint32_t serial; /* the answer's carry it */

@@ -9,6 +9,8 @@
 
 #define SL_BAN_DEFAULT_SECONDS 3600 /* `sluice ban` without --for */
 #define SL_TOP_DEFAULT	       100 /* sources in the metrics, and in `sluice sources` without --top */
+#define SL_CACHE_TOP_DEFAULT   20 /* `sluice cache top` without --top */
+#define SL_CACHE_TOP_MAX       1000
 
 #define SL_CONTROL_BODY_MAX    (128u << 20) /* bytes: a policy of a million prefixes fits */
 #define SL_CONTROL_HEAD_MAX    16384

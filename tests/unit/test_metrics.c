@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "control/metrics.h"
+#include "control/metrics_text.h"
 
 /* A plane of one interface that has dropped 7 packets of 700 bytes over their limit. */
 static struct interface_status eth0 = {

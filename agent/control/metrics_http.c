@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/metrics_http.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cache/cache_status.h"
+#include "cache/storable.h"
+#include "control/http_status.h"
+#include "control/metrics_text.h"
+#include "message/result.h"
+#include "policy/http_times.h"
+
+/* A sample of a counter the child tells by name. help begins a family; rows without it go on with the one before. */
+struct counted {
+	const char *key;
+	const char *name;
+	const char *help;
+	const char *label; /* NULL: none */
+	const char *value;
+};
+
+static const struct counted connections[] = {
+	{"accepted", "sluice_http_connections_total", "Connections accepted.", NULL, NULL},
+	{"refused_connections", "sluice_http_connections_refused_total",
+	 "Connections refused, by what there is too much of.", "reason", "connections"},
+	{"refused_source", "sluice_http_connections_refused_total", NULL, "reason", "per_source"},
+	{"refused_memory", "sluice_http_connections_refused_total", NULL, "reason", "memory"},
+	{"idle_evicted", "sluice_http_connections_closed_total",
+	 "Connections closed before their time, by why.", "reason", "made_room"},
+	{"slow_head", "sluice_http_connections_closed_total", NULL, "reason", "slow_head"},
+	{"slow_body", "sluice_http_connections_closed_total", NULL, "reason", "slow_body"},
+	{"slow_reader", "sluice_http_connections_closed_total", NULL, "reason", "slow_reader"},
+	{"proxy_bad", "sluice_http_connections_closed_total", NULL, "reason", "no_proxy_header"},
+};
+
+static const struct counted requests[] = {
+	{"requests", "sluice_http_requests_total", "Requests whose head was complete.", NULL, NULL},
+	{"answered_2xx", "sluice_http_responses_total", "Final answers, by class of status.",
+	 "class", "2xx"},
+	{"answered_3xx", "sluice_http_responses_total", NULL, "class", "3xx"},
+	{"answered_4xx", "sluice_http_responses_total", NULL, "class", "4xx"},
+	{"answered_5xx", "sluice_http_responses_total", NULL, "class", "5xx"},
+	{"aborted", "sluice_http_aborted_total", "Exchanges that ended without a complete answer.",
+	 NULL, NULL},
+	{"tunnels", "sluice_http_tunnels_total", "Connections upgraded.", NULL, NULL},
+	{"client_bytes_in", "sluice_http_bytes_total", "Bytes read and written.", "direction",
+	 "from_clients"},
+	{"client_bytes_out", "sluice_http_bytes_total", NULL, "direction", "to_clients"},
+	{"upstream_bytes_in", "sluice_http_bytes_total", NULL, "direction", "from_upstreams"},
+	{"upstream_bytes_out", "sluice_http_bytes_total", NULL, "direction", "to_upstreams"},
+	{"log_dropped", "sluice_http_log_dropped_total",
+	 "Lines of the access log that could not be written.", NULL, NULL},
+};
+
+static const struct counted upstreams[] = {
+	{"upstream_connects", "sluice_http_upstream_connects_total",
+	 "Connections to upstreams begun.", NULL, NULL},
+	{"upstream_reused", "sluice_http_upstream_reused_total",
+	 "Requests sent on a connection that was open.", NULL, NULL},
+	{"upstream_connect_failed", "sluice_http_upstream_errors_total",
+	 "What went wrong with upstreams.", "kind", "connect"},
+	{"upstream_timeout", "sluice_http_upstream_errors_total", NULL, "kind", "timeout"},
+	{"upstream_closed", "sluice_http_upstream_errors_total", NULL, "kind", "closed"},
+	{"upstream_bad", "sluice_http_upstream_errors_total", NULL, "kind", "framing"},
+	{"upstream_stray", "sluice_http_upstream_errors_total", NULL, "kind", "stray_bytes"},
+	{"retries", "sluice_http_upstream_retries_total", "Requests sent a second time.", NULL,
+	 NULL},
+	{"ejections", "sluice_http_upstream_ejections_total",
+	 "Servers taken out after failures in a row.", NULL, NULL},
+	{"queued", "sluice_http_upstream_queued_total",
+	 "Requests that waited for an upstream's slot.", NULL, NULL},
+};
+
+/* Beside what message/result.h names: refused for other reasons than their form. */
+static const struct counted refusals[] = {
+	{"host_refused", NULL, NULL, "reason", "unknown-host"},
+	{"queue_full", NULL, NULL, "reason", "queue-full"},
+	{"queue_timeout", NULL, NULL, "reason", "queue-timeout"},
+};
+
+static const struct counted cache[] = {
+	{"hits", "sluice_cache_hits_total", "Requests answered from the cache as it was.", NULL,
+	 NULL},
+	{"collapsed", "sluice_cache_collapsed_total",
+	 "Requests answered with what another one fetched.", NULL, NULL},
+	{"revalidated", "sluice_cache_revalidated_total",
+	 "Stored responses that an upstream confirmed.", NULL, NULL},
+	{"stale", "sluice_cache_stale_total", "Stale responses used because an upstream failed.",
+	 NULL, NULL},
+	{"stored", "sluice_cache_stored_total", "Answers stored.", NULL, NULL},
+	{"evicted", "sluice_cache_evicted_total", "Responses that made room for others.", NULL,
+	 NULL},
+	{"purged", "sluice_cache_purged_total",
+	 "Purged responses removed; those purged by tag are met one by one.", NULL, NULL},
+};
+
+static const struct counted cache_gauges[] = {
+	{"objects", "sluice_cache_objects", "Responses stored.", NULL, NULL},
+	{"bytes", "sluice_cache_bytes", "Memory of stored and arriving responses.", NULL, NULL},
+	{"max_bytes", "sluice_cache_max_bytes", "Memory the cache may use, its tables included.",
+	 NULL, NULL},
+	{"tags", "sluice_cache_tags", "Distinct tags in use.", NULL, NULL},
+	{"fetching", "sluice_cache_fetching", "Fetches that others wait for.", NULL, NULL},
+};
+
+struct counted_rows {
+	const struct counted *at;
+	size_t count;
+	const char *type;
+};
+
+#define ROWS(array, type) ((struct counted_rows){array, sizeof(array) / sizeof((array)[0]), type})
+
+static void write_rows(struct counted_rows rows, const json_t *told, struct buffer *out)
+{
+	for (size_t i = 0; i < rows.count; i++) {
+		const struct counted *row = &rows.at[i];
+
+		if (row->help)
+			metrics_family(out, row->name, rows.type, row->help);
+		metrics_sample(out, row->name,
+			       row->label ? LABELS(row->label, row->value) : NO_LABELS,
+			       http_status_count(told, row->key));
+	}
+}
+
+static void gauge(struct buffer *out, const char *name, const char *help, uint64_t value)
+{
+	metrics_family(out, name, "gauge", help);
+	metrics_sample(out, name, NO_LABELS, value);
+}
+
+static void write_state(const struct metrics_http *http, struct buffer *out)
+{
+	gauge(out, "sluice_http_up", "1 while a child serves HTTP.", http->state.serves);
+	metrics_family(out, "sluice_http_restarts_total", "counter",
+		       "Times the child had to be started again.");
+	metrics_sample(out, "sluice_http_restarts_total", NO_LABELS, http->state.restarts);
+	gauge(out, "sluice_http_draining", "1 while what runs is finished and nothing accepted.",
+	      http->state.draining);
+}
+
+static void write_refused(const json_t *told, struct buffer *out)
+{
+	static const char name[] = "sluice_http_requests_refused_total";
+	const json_t *counters = json_object_get(told, "counters");
+	const json_t *refused = json_object_get(told, "refused");
+
+	metrics_family(out, name, "counter",
+		       "Requests refused by Sluice itself, by what was wrong.");
+	for (int i = MESSAGE_BAD_METHOD; i < MESSAGE_RESULT_COUNT; i++) {
+		const char *label = message_label((enum message_result)i);
+
+		metrics_sample(out, name, LABELS("reason", label),
+			       http_status_count(refused, label));
+	}
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		metrics_sample(out, name, LABELS(refusals[i].label, refusals[i].value),
+			       http_status_count(counters, refusals[i].key));
+}
+
+/* ---- Upstreams --------------------------------------------------------------------------------- */
+
+enum server_gauge { SERVER_UP, SERVER_EJECTED, SERVER_OUTSTANDING, SERVER_GAUGE_COUNT };
+
+static uint64_t value_of(const json_t *server, enum server_gauge gauge)
+{
+	switch (gauge) {
+	case SERVER_UP:
+		return server && !json_is_true(json_object_get(server, "down"));
+	case SERVER_EJECTED:
+		return json_is_true(json_object_get(server, "ejected"));
+	case SERVER_OUTSTANDING:
+		return http_status_count(server, "outstanding");
+	case SERVER_GAUGE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static void write_servers_of(const struct http_upstream *upstream, const json_t *servers,
+			     enum server_gauge gauge, const char *name, struct buffer *out)
+{
+	char server[HTTP_ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < upstream->server_count; i++) {
+		http_address_format(&upstream->servers[i], server);
+		metrics_sample(out, name, LABELS("upstream", upstream->name, "server", server),
+			       value_of(json_object_get(servers, server), gauge));
+	}
+}
+
+static void write_servers(const struct metrics_http *http, struct buffer *out)
+{
+	static const struct {
+		const char *name;
+		const char *help;
+	} gauges[SERVER_GAUGE_COUNT] = {
+		[SERVER_UP] = {"sluice_http_upstream_up",
+			       "0 where active checks find a server down."},
+		[SERVER_EJECTED] = {"sluice_http_upstream_ejected",
+				    "1 while a server is out after failures in a row."},
+		[SERVER_OUTSTANDING] = {"sluice_http_upstream_outstanding",
+					"Requests a server has now."},
+	};
+	json_t *servers = http_status_servers(http->told);
+
+	for (int g = 0; g < SERVER_GAUGE_COUNT; g++) {
+		metrics_family(out, gauges[g].name, "gauge", gauges[g].help);
+		for (size_t i = 0; i < http->policy->upstream_count; i++)
+			write_servers_of(&http->policy->upstreams[i], servers, (enum server_gauge)g,
+					 gauges[g].name, out);
+	}
+	json_decref(servers);
+}
+
+static uint64_t item(const json_t *list, size_t i)
+{
+	json_int_t value = json_integer_value(json_array_get(list, i));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+/* The child counts between bounds; Prometheus wants all below one. */
+static void write_times(const json_t *told, struct buffer *out)
+{
+	static const unsigned bounds_ms[] = {HTTP_TIME_BOUNDS_MS};
+	const size_t size = sizeof(bounds_ms) / sizeof(bounds_ms[0]);
+	const json_t *times = json_object_get(told, "upstream_time");
+	const json_t *counts = json_object_get(times, "count");
+	uint64_t sum = 0;
+
+	metrics_family(out, "sluice_http_upstream_seconds", "histogram",
+		       "Time from a request to the head of its upstream's answer.");
+	for (size_t i = 0; i < size; i++) {
+		char bound[32];
+
+		sum += item(counts, i);
+		(void)snprintf(bound, sizeof(bound), "%g", bounds_ms[i] / 1000.0);
+		metrics_sample(out, "sluice_http_upstream_seconds_bucket", LABELS("le", bound),
+			       sum);
+	}
+	sum += item(counts, size);
+	metrics_sample(out, "sluice_http_upstream_seconds_bucket", LABELS("le", "+Inf"), sum);
+	metrics_seconds(out, "sluice_http_upstream_seconds_sum",
+			http_status_count(times, "sum_ns"));
+	metrics_sample(out, "sluice_http_upstream_seconds_count", NO_LABELS, sum);
+}
+
+/* ---- The cache --------------------------------------------------------------------------------- */
+
+static void write_forwarded(const json_t *told, struct buffer *out)
+{
+	static const char name[] = "sluice_cache_forwarded_total";
+	const json_t *counts = json_object_get(told, "forwarded");
+
+	metrics_family(out, name, "counter",
+		       "Requests that went to an upstream, by why the cache did not answer.");
+	for (int i = FORWARD_NONE + 1; i < FORWARD_REASON_COUNT; i++) {
+		const char *label = forward_label((enum forward_reason)i);
+
+		metrics_sample(out, name, LABELS("reason", label),
+			       http_status_count(counts, label));
+	}
+}
+
+static void write_not_stored(const json_t *told, struct buffer *out)
+{
+	static const char name[] = "sluice_cache_not_stored_total";
+	const json_t *counts = json_object_get(told, "not_stored");
+
+	metrics_family(out, name, "counter", "Answers that were not stored, by why.");
+	for (int i = STORE_YES + 1; i < STORE_VERDICT_COUNT; i++) {
+		const char *label = storable_label((enum store_verdict)i);
+
+		metrics_sample(out, name, LABELS("reason", label),
+			       http_status_count(counts, label));
+	}
+}
+
+static void write_cache(const json_t *told, struct buffer *out)
+{
+	write_rows(ROWS(cache, "counter"), told, out);
+	write_rows(ROWS(cache_gauges, "gauge"), told, out);
+	write_forwarded(told, out);
+	write_not_stored(told, out);
+}
+
+void metrics_http_write(const struct metrics_http *http, struct buffer *out)
+{
+	const json_t *counters = json_object_get(http->told, "counters");
+	const json_t *memory = json_object_get(http->told, "memory");
+
+	write_state(http, out);
+	if (!http->told)
+		return;
+	write_rows(ROWS(connections, "counter"), counters, out);
+	gauge(out, "sluice_http_connections", "Connections open.",
+	      http_status_count(http->told, "connections"));
+	write_rows(ROWS(requests, "counter"), counters, out);
+	write_refused(http->told, out);
+	write_rows(ROWS(upstreams, "counter"), counters, out);
+	write_times(http->told, out);
+	write_servers(http, out);
+	gauge(out, "sluice_http_memory_bytes", "Memory in use, cache included.",
+	      http_status_count(memory, "used"));
+	gauge(out, "sluice_http_memory_max_bytes", "Memory that may be used.",
+	      http_status_count(memory, "max"));
+	write_cache(json_object_get(http->told, "cache"), out);
+}
