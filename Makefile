@@ -3,7 +3,7 @@
 #   make            build/sluiced, build/sluice
 #   make run        see the limiter at work (root); IFACE=eth0 POLICY=file protects a real interface
 #   make test       everything; make check: what needs neither root nor BPF
-#   make bench      one table of what a packet costs, beside its peers (root)
+#   make bench      tables of what a packet and a request cost, beside their peers (root)
 #   make lint format install
 #
 # Without clang or BPF headers the agent still builds, from the same sources.
@@ -138,6 +138,14 @@ $(BUILD)/tests/bench/measure.o: $(patsubst %,$(BUILD)/gen/bench/%.skel.h,packet 
 $(BUILD)/bench: $(BENCH_OBJS) $(BUILD)/tools/trafficgen/template.o $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
+# The HTTP plane's load, and the least that a server can do, to compare with.
+$(BUILD)/http-load: $(patsubst %,$(BUILD)/tests/bench/%.o,http_load load_how load_keys)
+$(BUILD)/http-bare: $(BUILD)/tests/bench/http_bare.o
+$(BUILD)/http-load $(BUILD)/http-bare:
+	$(CC) $(LDFLAGS) -o $@ $^
+
+HTTP_BENCH := $(BUILD)/http-load $(BUILD)/http-bare
+
 # Drives kernel/ without the agent, for the tests of attaching; and a stranger's program to meet there.
 $(BUILD)/tests/e2e/attach/driver: $(BUILD)/tests/e2e/attach/driver.o $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
@@ -176,8 +184,8 @@ run:
 		$(if $(POLICY),--policy '$(POLICY)')
 
 bench:
-	tools/install-packages test
-	$(MAKE) all $(BUILD)/trafficgen $(BUILD)/bench
+	tools/install-packages test bench
+	$(MAKE) all $(BUILD)/trafficgen $(BUILD)/bench $(HTTP_BENCH)
 	tests/bench/run --build $(BUILD)
 
 C_FILES = $(shell git ls-files '*.c' '*.h')

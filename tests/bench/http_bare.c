@@ -3,8 +3,10 @@
  * The least a server can do, to compare with: one epoll loop that answers every read with a constant, or relays
  * every read to an upstream and its answer back, with no look at what it carries.
  *
- *   http_bare answer PORT BYTES          a constant answer with a body of BYTES
- *   http_bare relay PORT UPSTREAM-PORT   one upstream connection for each client's
+ *   http-bare answer PORT BYTES...       a constant answer with a body of BYTES
+ *   http-bare relay PORT UPSTREAM-PORT   one upstream connection for each client's
+ *
+ * With several sizes the first letter of the path chooses: /a the first, /b the second. So it serves as an origin.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,8 +18,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 256
-#define READ_MAX   65536
+#define EVENTS_MAX  256
+#define READ_MAX    65536
+#define ANSWERS_MAX 8
 
 /* One end of a relayed pair, or a client that gets the constant (peer is NULL). */
 struct end {
@@ -26,8 +29,11 @@ struct end {
 };
 
 static char scratch[READ_MAX];
-static char *answer;
-static size_t answer_len;
+static struct {
+	char *at;
+	size_t len;
+} answers[ANSWERS_MAX];
+static int answer_count;
 static int epoll_fd;
 static uint16_t upstream_port;
 
@@ -74,6 +80,15 @@ static void take_client(int fd)
 	client->peer->peer = client;
 }
 
+static void give_answer(int fd)
+{
+	int i = answer_count > 1 ? scratch[sizeof("GET /") - 1] - 'a' : 0;
+
+	if (i < 0 || i >= answer_count)
+		i = 0;
+	(void)!send(fd, answers[i].at, answers[i].len, MSG_NOSIGNAL);
+}
+
 /* A pair is leaked when it ends: a comparison runs for seconds. */
 static void serve(struct end *end)
 {
@@ -90,14 +105,14 @@ static void serve(struct end *end)
 	if (end->peer)
 		(void)!send(end->peer->fd, scratch, (size_t)len, MSG_NOSIGNAL);
 	else
-		(void)!send(end->fd, answer, answer_len, MSG_NOSIGNAL);
+		give_answer(end->fd);
 }
 
 static void make_answer(size_t bytes)
 {
+	char *answer = malloc(bytes + 256);
 	int head_len;
 
-	answer = malloc(bytes + 256);
 	if (!answer)
 		fail("malloc");
 	head_len = sprintf(answer,
@@ -105,7 +120,8 @@ static void make_answer(size_t bytes)
 			   "Cache-Control: max-age=3600\r\n\r\n",
 			   bytes);
 	memset(answer + head_len, 'x', bytes);
-	answer_len = (size_t)head_len + bytes;
+	answers[answer_count].at = answer;
+	answers[answer_count++].len = (size_t)head_len + bytes;
 }
 
 static int listen_on(uint16_t port)
@@ -124,12 +140,12 @@ int main(int argc, char **argv)
 	struct epoll_event events[EVENTS_MAX], event = {.events = EPOLLIN, .data.ptr = NULL};
 	int listener;
 
-	if (argc != 4)
+	if (argc < 4 || argc > 3 + ANSWERS_MAX)
 		return 2;
 	if (!strcmp(argv[1], "relay"))
 		upstream_port = (uint16_t)atoi(argv[3]);
-	else
-		make_answer((size_t)atol(argv[3]));
+	for (int i = 3; i < argc && !upstream_port; i++)
+		make_answer((size_t)atol(argv[i]));
 	listener = listen_on((uint16_t)atoi(argv[2]));
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event))

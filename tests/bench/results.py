@@ -50,14 +50,15 @@ def percent(share):
 class Table:
     """Sections of rows; prints itself as aligned Markdown."""
 
-    HEAD = ("", *COLUMNS, "% of packets with the row's verdict")
-
-    def __init__(self):
+    def __init__(self, columns=COLUMNS, last="% of packets with the row's verdict"):
+        self.head = ("", *columns, *([last] if last else []))
+        self.columns = len(columns)
+        self.has_shares = last is not None
         self.lines = []
         self.cells = []
 
     def section(self, title):
-        self.lines.append((f"**{title}**", "", "", "", "", ""))
+        self.lines.append((f"**{title}**", *[""] * (len(self.head) - 1)))
 
     def row(self, name, cells, shares=True):
         """cells: a Cell, None (not measured) or a word for each column."""
@@ -65,17 +66,23 @@ class Table:
         texts = [
             cell.text() if isinstance(cell, Cell) else "-" if cell is None else cell
             for cell in cells]
+        texts += [""] * (self.columns - len(texts))
+        if not self.has_shares:
+            self.lines.append((name, *texts))
+            return
         shares = shares and any(isinstance(cell, Cell) for cell in cells)
         verdict = [percent(cell.share) if isinstance(cell, Cell) else "-" for cell in cells]
         self.lines.append((name, *texts, " / ".join(verdict) if shares else ""))
 
     def single(self, name, cell):
         """A figure that has nothing to do with how many sources there are."""
-        self.row(name, (cell, "", "", ""), shares=False)
+        self.row(name, (cell,), shares=False)
 
     def markdown(self):
-        lines = [self.HEAD, *self.lines]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(self.HEAD))]
+        if not self.lines:
+            return ""
+        lines = [self.head, *self.lines]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.head))]
 
         def one(line):
             first = line[0].ljust(widths[0])
@@ -85,8 +92,9 @@ class Table:
         rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
         return "\n".join([one(lines[0]), rule, *map(one, lines[1:])]) + "\n"
 
-    def summary(self):
-        wanted = [cell for cell in self.cells
-                  if cell.at_most is not None or cell.at_least is not None]
-        missed = sum(cell.is_missed() for cell in wanted)
-        return f"{len(wanted) - missed} of {len(wanted)} wanted figures are reached.\n"
+
+def summary(tables):
+    wanted = [cell for table in tables for cell in table.cells
+              if cell.at_most is not None or cell.at_least is not None]
+    missed = sum(cell.is_missed() for cell in wanted)
+    return f"{len(wanted) - missed} of {len(wanted)} wanted figures are reached.\n"

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a limit costs a request: refused, allowed, and allowed among many clients. What is allowed is a hit of 1 KiB."""
+
+from http_servers import Bare, Flask, Haproxy, Nginx, Sluice
+from results import Cell
+
+CLIENTS = 100_000
+
+
+def sluice(limit, fields=True):
+    return {"limit_table": 512, "http": f"  trusted_proxies: [\"127.0.0.1\"]\n  limits: [\"{limit}\"]\n"
+                    + ("" if fields else "  limit_fields: off\n")}
+
+
+def nginx(rate, burst):
+    return {
+        "top": f"limit_req_zone $binary_remote_addr zone=clients:64m rate={rate};\n"
+               "    limit_req_status 429; limit_req_log_level info;\n"
+               "    set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;",
+        "location": f"limit_req zone=clients burst={burst} nodelay;",
+    }
+
+
+def haproxy(limit, period):
+    return {
+        "top": f"backend clients\n    stick-table type ip size 1m expire 1h store http_req_rate({period})",
+        "rules": "http-request set-src hdr(x-forwarded-for) if { hdr(x-forwarded-for) -m found }\n"
+                 "    http-request track-sc0 src table clients\n"
+                 f"    http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt {limit} }}",
+    }
+
+
+def refusing(bench):
+    return [bench.server(Bare), bench.server(Sluice, **sluice("1 per hour", fields=False)),
+            bench.server(Sluice, **sluice("1 per hour")), bench.server(Nginx, **nginx("1r/m", 1)),
+            bench.server(Haproxy, **haproxy(1, "1h")), None, None,
+            bench.server(Flask, limit="1 per hour")]
+
+
+def allowing(bench):
+    many = "1000000 per second"
+    return [bench.server(Bare), bench.server(Sluice, **sluice(many, fields=False)),
+            bench.server(Sluice, **sluice(many)), bench.server(Nginx, **nginx("1000000r/s", 1000000)),
+            bench.server(Haproxy, **haproxy(100_000_000, "10s")), None, None,
+            bench.server(Flask, limit=many)]
+
+
+def line(servers, runs, wanted):
+    cells = []
+    for column, server in enumerate(servers):
+        results = runs.get(server) if server else None
+        cells.append(Cell([run["cpu_us"] for run in results], digits=1,
+                          at_most=wanted if column in (1, 2) else None) if results else None)
+    return cells
+
+
+def value(runs, server, factor=1.0, plus=0.0):
+    results = runs.get(server)
+    return Cell([run["cpu_us"] for run in results]).value * factor + plus if results else None
+
+
+def only(bench, runs, server, status, what):
+    """What was not refused, or let in, as the row says was not measured."""
+    results = runs.get(server)
+    if results and any(run["statuses"].get(status, 0) < 0.99 * run["requests"] for run in results):
+        bench.table.row(f"not measured: {server.name}, {what}: answered {results[-1]['statuses']}", [])
+        del runs[server]
+
+
+def measure(bench, servers, hit, status, what, *options):
+    everybody = [server for server in servers + [hit] if server]
+    runs = bench.rounds(everybody, "-p", "/a/limited", *options)
+    for server in everybody[1:-1]:  # the first is the bare loop, the last has no limit
+        only(bench, runs, server, status, what)
+    return runs
+
+
+def fill(bench):
+    table = bench.table
+    table.section("With limits: CPU microseconds a request")
+    hit = bench.server(Sluice)
+    servers = refusing(bench)
+    runs = measure(bench, servers, hit, "429", "refused")
+    bounds = [bound for bound in (value(runs, servers[0], 1.15), value(runs, hit)) if bound]
+    table.row("refused", line(servers, runs, min(bounds, default=None)))
+    for server in servers:
+        if server:
+            server.stop()
+    servers = allowing(bench)
+    runs = measure(bench, servers, hit, "200", "allowed")
+    table.row("allowed, one client", line(servers, runs, value(runs, hit, plus=0.5)))
+    runs = measure(bench, servers, hit, "200", "allowed among many", "-C", CLIENTS)
+    table.row(f"allowed, among {CLIENTS:,} clients", line(servers, runs, value(runs, hit, plus=1.0)))
+    table.row("our hit without limits, in the same turns", [None, Cell(
+        [run["cpu_us"] for run in runs[hit]], digits=1)] if runs.get(hit) else [])
+    for server in [hit, *servers]:
+        if server:
+            server.stop()
