@@ -87,6 +87,17 @@ static void tell_ban(struct agent *agent, const struct ban *ban)
 	agent_tell(agent, &event);
 }
 
+/* Who is back in a ban before the sweep came by was out of it all the same. */
+static void tell_end(struct agent *agent, const struct ban *ban, uint64_t ended_ns)
+{
+	struct sl_event event = event_of(agent, ban);
+
+	event.kind = SL_EVENT_BAN_ENDED;
+	event.at_ns = event.until_ns = ended_ns;
+	event.strikes = ban->strikes - 1;
+	agent_tell(agent, &event);
+}
+
 static const char *why(enum sl_event_kind kind)
 {
 	switch (kind) {
@@ -135,7 +146,7 @@ static enum escalation_result ban(struct escalation *escalation, const struct of
 {
 	const struct agent *agent = escalation->agent;
 	const struct http_escalate *escalate = &agent->policy->http->escalate;
-	const struct ban_terms terms = {.for_ns = escalate->for_ns, .max_ns = escalate->max_ns};
+	struct ban_terms terms = {.for_ns = escalate->for_ns, .max_ns = escalate->max_ns};
 	char error[DATAPATH_ERROR_MAX] = "";
 	enum escalation_result result;
 	int err;
@@ -145,6 +156,8 @@ static enum escalation_result ban(struct escalation *escalation, const struct of
 	result = result_of(err);
 	if (result == ESCALATION_FULL || result == ESCALATION_FAILED)
 		warn(escalation, ban, *error ? error : strerror(-err));
+	if (!err && terms.ret_ended_ns)
+		tell_end(escalation->agent, ban, terms.ret_ended_ns);
 	return result;
 }
 

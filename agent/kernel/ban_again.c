@@ -24,7 +24,7 @@ static bool has_room(const struct datapath *datapath)
 }
 
 int datapath_ban_again(struct datapath *datapath, const struct policy *policy,
-		       const struct ban_terms *terms, struct ban *ban,
+		       struct ban_terms *terms, struct ban *ban,
 		       char error[static DATAPATH_ERROR_MAX])
 {
 	struct sl_source source = source_of(&ban->prefix, datapath->bits);
@@ -46,7 +46,10 @@ int datapath_ban_again(struct datapath *datapath, const struct policy *policy,
 	next.strikes = before.strikes < UINT32_MAX ? before.strikes + 1 : UINT32_MAX;
 	next.until_ns = ban->since_ns + sl_ban_ns(terms->for_ns, terms->max_ns, next.strikes);
 	err = datapath_ban(datapath, policy, &next, error);
-	if (!err)
-		*ban = next;
-	return err;
+	if (err)
+		return err;
+	*ban = next;
+	terms->ret_ended_ns =
+		before.until_ns > datapath->sweep.bans_cutoff_ns ? before.until_ns : 0;
+	return 0;
 }

@@ -180,9 +180,11 @@ int datapath_ban(struct datapath *datapath, const struct policy *policy, const s
 struct ban_terms {
 	uint64_t for_ns;
 	uint64_t max_ns;
+	uint64_t
+		ret_ended_ns; /* 0, or when the ban before ended, if no sweep has told of it (nor will) */
 };
 int datapath_ban_again(struct datapath *datapath, const struct policy *policy,
-		       const struct ban_terms *terms, struct ban *ban,
+		       struct ban_terms *terms, struct ban *ban,
 		       char error[static DATAPATH_ERROR_MAX]);
 
 /* Ban many; the same rules. *ret_banned counts those done; refused ones are reported through fn. Returns 0 or -errno. */
