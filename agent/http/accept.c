@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "http/caution.h"
 #include "http/conn.h"
 #include "http/http_parts.h"
 #include "http/listener.h"
@@ -122,6 +123,7 @@ static void begin_conn(struct conn *conn, int fd)
 
 	if (conn->peer.address.family)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only slower */
+	caution_begin(conn, fd);
 	conn->wire.fd = fd;
 	conn->wire.can_write = true;
 	conn->poll.ready = conn_ready;

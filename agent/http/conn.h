@@ -31,6 +31,7 @@ struct conn {
 	struct bytes input; /* the same, or in scratch as long as nothing waits */
 	size_t scanned;	    /* of a head that is not complete */
 	uint64_t lingered;  /* bytes read and thrown away */
+	uint64_t wary_ns;   /* caution.h: until then; 0: its SYN was not flagged */
 	struct peer peer;
 	struct prefix source; /* of the accepted socket; family 0: it came through a Unix socket */
 	uint8_t state;	      /* enum conn_state */

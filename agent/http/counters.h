@@ -66,6 +66,9 @@
 	X(bans_asked, "sources handed to the packet plane")                                \
 	X(bans_vouched, "sources not handed over: a valid key came from there")            \
 	X(bans_unasked, "sources not handed over: too many at once")                       \
+	X(flagged, "connections accepted whose SYN was flagged")                           \
+	X(caution_refused, "requests refused because their connection was flagged")        \
+	X(caution_shed, "flagged requests refused for want of a free slot")                \
 	X(log_dropped, "lines of the access log that could not be written")
 
 struct http_counters {

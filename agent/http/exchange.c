@@ -14,6 +14,7 @@
 #include "http/exchange.h"
 #include "message/chars.h"
 
+#include "http/caution.h"
 #include "http/http_parts.h"
 #include "http/problem.h"
 #include "http/respond.h"
@@ -261,7 +262,7 @@ static enum progress refuse(struct exchange *x)
 		.keeps_alive = x->keeps_conn,
 		.is_head = x->method == METHOD_HEAD,
 		.client_minor = x->minor,
-		.retry_after_s = x->status == 503,
+		.retry_after_s = x->retry_s ? x->retry_s : x->status == 503,
 	};
 	struct iovec iov;
 
@@ -291,6 +292,7 @@ static enum progress identify(struct exchange *x)
 {
 	struct request *req = &x->worker->request;
 	enum message_result result;
+	enum progress progress;
 
 	switch (request_judge(x->share->plan, &x->conn->peer, req, &result)) {
 	case REQUEST_REFUSED:
@@ -305,6 +307,8 @@ static enum progress identify(struct exchange *x)
 	if (result != MESSAGE_DONE)
 		return exchange_refuse_fault(x, result);
 	take_request(x, req);
+	if (caution_refuses(x, &progress))
+		return progress;
 	return go(x, STAGE_LIMIT);
 }
 

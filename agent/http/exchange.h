@@ -96,6 +96,7 @@ struct exchange {
 	/* The answer. */
 	unsigned status;    /* 0: none yet */
 	const char *detail; /* of a refusal */
+	unsigned retry_s;   /* likewise: Retry-After; 0: what the status asks for */
 	uint64_t sent_ns;   /* when the request went to the upstream */
 	uint64_t waited_ns; /* for the head of its answer */
 	struct body answer_body;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "http/caution.h"
 #include "http/exchange.h"
 #include "http/http_parts.h"
 
@@ -48,6 +49,8 @@ void fetch_leave_gate(struct exchange *x)
 
 enum progress fetch_admit(struct exchange *x)
 {
+	enum progress progress;
+
 	if (x->has_slot)
 		return go(x, STAGE_CONNECT);
 	if (x->is_queued) { /* still waiting */
@@ -56,6 +59,8 @@ enum progress fetch_admit(struct exchange *x)
 		count(&x->worker->counters.queue_timeout);
 		return exchange_refuse(x, 503, "no upstream had room for the request in time");
 	}
+	if (caution_forbids_fetch(x, &progress))
+		return progress;
 	x->waiter.granted = slot_granted;
 	switch (gate_enter(&x->upstream->gate->gate, &x->waiter)) {
 	case GATE_IN:
@@ -63,12 +68,16 @@ enum progress fetch_admit(struct exchange *x)
 		return go(x, STAGE_CONNECT);
 	case GATE_WAIT:
 		x->is_queued = true;
+		if (caution_sheds(x, &progress))
+			return progress;
 		x->queue_until_ns = x->worker->now_ns + x->upstream->policy->queue_wait_ns;
 		count(&x->worker->counters.queued);
 		return PROGRESS_WAIT;
 	case GATE_FULL:
 		break;
 	}
+	if (caution_sheds(x, &progress))
+		return progress;
 	count(&x->worker->counters.queue_full);
 	return exchange_refuse(x, 503, "the upstream and its queue are full");
 }
