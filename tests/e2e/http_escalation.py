@@ -1,0 +1,361 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two planes, one decision: who will not listen at the HTTP plane is dropped at the network card.
+
+Real clients in network namespaces, a sluiced of its own with both planes, and an origin behind it.
+
+usage: http_escalation.py [TEST]...    (root; $BUILD names the build directory)
+"""
+
+import contextlib
+import datetime
+import select
+import socket
+import struct
+import time
+
+from host import Host
+from http_lab import Origin, Reader, eventually, read_answer
+from netns import Lab, main
+
+HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
+HOST6, CLIENT6, NEIGHBOUR6 = "fd00:9::1", "fd00:9:0:1::2", "fd00:9:0:1::3"
+
+POLICY = """
+interfaces: [eth0]
+protect: {tcp: [80]}
+tiers:
+  public: {packets: 100000/second burst 100000%(tier)s}
+default: public
+%(top)s
+http:
+  listen: [%(listen)s]
+  upstream: %(upstream)s
+  timeouts: {head: 1s, body: 1s}
+  cache: off
+%(http)s
+"""
+
+BAD = b"GET / HTTP/1.1\r\nHost: api.test\r\nBad Name: x\r\n\r\n"
+GOOD = b"GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"
+
+
+class Scene:
+    """A host with both planes and an origin, and a client that reaches it over a link."""
+
+    def __init__(self, http="", top="", tier="", listen='"10.9.0.1:80", "[fd00:9::1]:80"', upstream=None, serve=None):
+        self.words = {"http": http, "top": top, "tier": tier, "listen": listen}
+        self.upstream = upstream
+        self.serve = serve
+        self.stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        try:
+            return self.begin()
+        except BaseException:
+            self.stack.close()
+            raise
+
+    def __exit__(self, *why):
+        self.stack.__exit__(*why)
+
+    def begin(self):
+        lab = self.stack.enter_context(Lab())
+        self.host, self.client = lab.namespace("host"), lab.namespace("client")
+        lab.veth(self.host, "eth0", self.client, "eth0")
+        for namespace, addresses in ((self.host, [HOST + "/24", HOST6 + "/48"]),
+                                     (self.client, [CLIENT + "/24", OTHER + "/24", CLIENT6 + "/48",
+                                                    NEIGHBOUR6 + "/48"])):
+            for address in addresses:
+                namespace.address("eth0", address)
+        with self.host.inside():
+            self.origin = Origin(self.serve)
+        self.stack.callback(self.origin.stop)
+        self.words["upstream"] = (self.upstream or '["127.0.0.1:PORT"]').replace("PORT", str(self.origin.port))
+        self.sluice = self.stack.enter_context(Host(self.host, POLICY % self.words))
+        return self
+
+    def reload(self, **words):
+        self.words.update(words)
+        self.sluice.load(POLICY % self.words)
+
+    # ---- Clients ----
+
+    def connect(self, source=CLIENT, timeout=5):
+        host = HOST6 if ":" in source else HOST
+        with self.client.inside():
+            sock = socket.create_connection((host, 80), timeout=timeout, source_address=(source, 0))
+        return sock
+
+    def send(self, raw, source=CLIENT):
+        """One raw request on a connection of its own; the status, or None where nothing came."""
+        with self.connect(source) as sock:
+            sock.sendall(raw)
+            try:
+                answer = read_answer(Reader(sock))
+            except AssertionError:
+                return None
+            return answer.status if answer else None
+
+    def is_unreachable(self, source=CLIENT):
+        try:
+            with self.connect(source, timeout=0.5):
+                return False
+        except OSError:
+            return True
+
+    # ---- What Sluice says ----
+
+    def bans(self):
+        return {ban["prefix"]: ban for ban in self.sluice.ask("GET", "/v1/bans")}
+
+    def events(self, source=CLIENT):
+        return [event for event in self.sluice.ask("GET", "/v1/events?last=1000") if event["source"] == source]
+
+    def story(self, source=CLIENT):
+        return [event["event"] for event in self.events(source)]
+
+    def dropped(self):
+        return self.sluice.reasons()["banned"]
+
+
+def is_reset(sock):
+    """What became of an idle connection: True if it was reset."""
+    ready, _, _ = select.select([sock], [], [], 5)
+    if not ready:
+        return False
+    try:
+        return sock.recv(1) == b"" and False
+    except ConnectionResetError:
+        return True
+
+
+def span_of(ban):
+    since, until = (datetime.datetime.fromisoformat(ban[key].replace("Z", "+00:00")) for key in ("since", "until"))
+    return (until - since).total_seconds()
+
+
+ESCALATE = "  escalate: {malformed: 5 in 10 seconds, slow: 3 in 10 seconds, for: 2 seconds, up to: 1 minute}\n"
+
+
+# ---- Framing -----------------------------------------------------------------------------
+
+
+def broken_framing_is_a_ban_and_not_before_the_pattern_is_whole():
+    with Scene(http=ESCALATE) as scene:
+        assert [scene.send(BAD) for _ in range(4)] == [400] * 4
+        time.sleep(0.3)
+        assert not scene.bans() and scene.send(GOOD) == 200
+        assert scene.send(BAD) == 400
+        eventually(lambda: CLIENT in scene.bans(), "the source is banned")
+        ban = scene.bans()[CLIENT]
+        assert ban["cause"] == "http" and ban["reason"] == "breaks HTTP framing" and ban["strikes"] == 1, ban
+        before = scene.dropped()
+        assert scene.is_unreachable(), "packets of a banned source pass"
+        assert scene.dropped() > before, "dropped elsewhere than at the card"
+        assert scene.send(GOOD, OTHER) == 200, "a neighbour is served"
+        assert scene.story()[-2:] == ["malformed", "banned"], scene.story()
+        told = scene.events()[-2]
+        assert told["requests"] == 5 and told["packets"] == 0, told
+
+
+def each_ban_is_twice_as_long_and_service_comes_back_in_between():
+    with Scene(http=ESCALATE) as scene:
+        for strike, seconds in ((1, 2), (2, 4)):
+            for _ in range(5):
+                scene.send(BAD)
+            eventually(lambda: CLIENT in scene.bans(), "the source is banned")
+            ban = scene.bans()[CLIENT]
+            assert ban["strikes"] == strike and span_of(ban) == seconds, ban
+            begun = time.monotonic()
+            eventually(lambda: not scene.is_unreachable(), "service again")
+            assert time.monotonic() - begun > seconds - 1, "the ban was cut short"
+            assert scene.send(GOOD) == 200
+        eventually(lambda: scene.story().count("ban_ended") == 2, "both ends are told")
+        assert scene.story() == ["malformed", "banned", "ban_ended"] * 2, scene.story()
+
+
+def strikes_outlive_the_child_and_the_agent():
+    with Scene(http=ESCALATE) as scene:
+        for _ in range(5):
+            scene.send(BAD)
+        eventually(lambda: CLIENT in scene.bans(), "the source is banned")
+        scene.sluice.stop()
+        scene.sluice.start()
+        eventually(lambda: not scene.is_unreachable(), "service again")
+        for _ in range(5):
+            scene.send(BAD)
+        eventually(lambda: CLIENT in scene.bans(), "the source is banned again")
+        assert scene.bans()[CLIENT]["strikes"] == 2, scene.bans()
+
+
+def an_ipv6_source_is_banned_with_its_whole_network():
+    with Scene(http=ESCALATE) as scene:
+        for i in range(5):
+            scene.send(BAD, (CLIENT6, NEIGHBOUR6)[i % 2])
+        eventually(lambda: "fd00:9:0:1::/64" in scene.bans(), "the /64 is banned")
+        assert scene.is_unreachable(NEIGHBOUR6) and scene.is_unreachable(CLIENT6)
+        assert scene.send(GOOD) == 200
+
+
+# ---- Slowness ----------------------------------------------------------------------------
+
+
+def heads_that_never_end_are_a_ban():
+    with Scene(http=ESCALATE) as scene:
+        socks = [scene.connect() for _ in range(3)]
+        for sock in socks:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        eventually(lambda: CLIENT in scene.bans(), "the source is banned")
+        assert scene.bans()[CLIENT]["reason"] == "is slow on purpose"
+        assert scene.story()[-2:] == ["slow", "banned"], scene.story()
+        for sock in socks:
+            sock.close()
+
+
+def bodies_that_never_come_are_a_ban():
+    with Scene(http=ESCALATE) as scene:
+        socks = [scene.connect() for _ in range(3)]
+        for sock in socks:
+            sock.sendall(b"POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 100\r\n\r\nx")
+        eventually(lambda: CLIENT in scene.bans(), "the source is banned")
+        for sock in socks:
+            sock.close()
+
+
+# ---- A ban closes ------------------------------------------------------------------------
+
+
+def a_ban_resets_every_open_connection_of_its_source_and_no_other():
+    with Scene(http=ESCALATE) as scene:
+        mine = [scene.connect() for _ in range(20)]
+        others = [scene.connect(OTHER) for _ in range(5)]
+        for sock in mine + others:
+            sock.sendall(GOOD)
+            assert read_answer(Reader(sock)).status == 200
+        for _ in range(5):
+            scene.send(BAD)
+        assert all(is_reset(sock) for sock in mine)
+        for sock in others:
+            sock.sendall(GOOD)
+            assert read_answer(Reader(sock)).status == 200
+
+
+def a_ban_by_hand_or_of_a_network_resets_connections_too():
+    with Scene() as scene:
+        sock, other = scene.connect(), scene.connect(OTHER)
+        for each in (sock, other):
+            each.sendall(GOOD)
+            assert read_answer(Reader(each)).status == 200
+        scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.2", "for": "1h"}')
+        assert is_reset(sock)
+        assert scene.story() == ["banned"] and scene.events()[0]["cause"] == "manual", scene.events()
+        scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.0/28", "for": "1h"}')
+        assert is_reset(other)
+
+
+def an_import_resets_those_it_bans_and_no_other():
+    with Scene() as scene:
+        sock, other = scene.connect(), scene.connect(OTHER)
+        lines = ["10.8.%d.%d 1h" % (i // 256, i % 256) for i in range(5000)] + ["10.9.0.2 1h"]
+        scene.sluice.ask("POST", "/v1/import", "\n".join(lines))
+        assert is_reset(sock)
+        other.sendall(GOOD)
+        assert read_answer(Reader(other)).status == 200
+
+
+def a_ban_for_packets_resets_connections_too():
+    with Scene(top="bans: {after: 20 drops in 10 seconds, for: 1 minute}", tier=", connections: 1/second burst 5") as scene:
+        sock = scene.connect()
+        with scene.client.inside():
+            knocking = [socket.socket() for _ in range(60)]
+        for one in knocking:
+            one.setblocking(False)
+            one.connect_ex((HOST, 80))
+        eventually(lambda: CLIENT in scene.bans(), "the datapath bans")
+        assert scene.bans()[CLIENT]["cause"] == "drops"
+        assert is_reset(sock)
+        for one in knocking:
+            one.close()
+
+
+# ---- Who is never banned -------------------------------------------------------------------
+
+
+def a_trusted_proxy_is_never_banned_for_what_comes_through_it():
+    with Scene(http=ESCALATE + "  trusted_proxies: [%s]\n" % CLIENT) as scene:
+        for _ in range(12):
+            assert scene.send(BAD) == 400
+        time.sleep(0.5)
+        assert not scene.bans() and not scene.story()
+
+
+def who_sends_proxy_headers_is_never_banned_nor_whom_they_name():
+    header = b"PROXY TCP4 10.9.0.3 10.9.0.1 1000 80\r\n"
+    with Scene(http=ESCALATE + "  proxy_protocol: {required: [%s]}\n" % CLIENT) as scene:
+        for _ in range(12):
+            assert scene.send(header + BAD) == 400
+        time.sleep(0.5)
+        assert not scene.bans() and not scene.story() and not scene.story(OTHER)
+
+
+def what_is_only_too_much_or_unusual_breaks_no_framing():
+    odd = (b"TRACE / HTTP/1.1\r\nHost: api.test\r\n\r\n",
+           b"GET /a%2Fb HTTP/1.1\r\nHost: api.test\r\n\r\n",
+           b"GET / HTTP/1.1\r\nHost: api.test\r\nX: " + b"x" * 20000 + b"\r\n\r\n",
+           b"POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 99999999\r\n\r\n")
+    with Scene(http=ESCALATE) as scene:
+        for _ in range(4):
+            for raw in odd:
+                assert scene.send(raw) >= 400
+        time.sleep(0.5)
+        assert not scene.bans() and not scene.story()
+
+
+def an_allowed_source_is_told_of_and_not_banned():
+    with Scene(http=ESCALATE) as scene:
+        scene.sluice.ask("POST", "/v1/allows", '{"prefix": "10.9.0.2"}')
+        for _ in range(5):
+            scene.send(BAD)
+        eventually(lambda: scene.story() == ["malformed"], "it is told")
+        assert not scene.bans()
+
+
+def a_server_known_by_name_is_never_banned():
+    with Scene(http=ESCALATE) as scene:
+        # In the laboratory's own mounts; what is resolved again is the parent's to know.
+        done = scene.host.run("sh", "-c", "echo '10.9.0.2 peer.test' >/tmp/sl-hosts-$$ && "
+                              "mount --bind /tmp/sl-hosts-$$ /etc/hosts && rm /tmp/sl-hosts-$$")
+        assert not done.returncode, done.stderr
+        scene.reload(upstream='["127.0.0.1:%d", "peer.test:81"]' % scene.origin.port)
+        for _ in range(5):
+            scene.send(BAD)
+        eventually(lambda: scene.story() == ["malformed"], "it is told")
+        assert not scene.bans()
+
+
+def a_network_that_holds_a_server_or_a_proxy_is_never_banned():
+    with Scene(http=ESCALATE + '  trusted_proxies: ["fd00:9:0:1::77"]\n') as scene:
+        for _ in range(5):
+            scene.send(BAD, CLIENT6)
+        eventually(lambda: scene.story("fd00:9:0:1::/64") == ["malformed"], "it is told")
+        assert not scene.bans()
+        scene.reload(http=ESCALATE, upstream='["127.0.0.1:%d", "[fd00:9:0:1::77]:81"]' % scene.origin.port)
+        for _ in range(5):
+            scene.send(BAD, CLIENT6)
+        eventually(lambda: scene.story("fd00:9:0:1::/64") == ["malformed"] * 2, "it is told again")
+        assert not scene.bans()
+
+
+def nothing_is_banned_unless_the_policy_says_so():
+    with Scene() as scene:
+        for _ in range(40):
+            assert scene.send(BAD) == 400
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
+
+
+if __name__ == "__main__":
+    main([value for name, value in list(globals().items())
+          if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()
+          and name not in ("is_reset", "span_of")])
