@@ -103,7 +103,7 @@ $(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
 
 $(BUILD)/fuzz/fuzz_policy: tests/fuzz/fuzz_policy.c $(wildcard agent/policy/*.[ch] agent/message/*.[ch]) \
-		$(patsubst %,agent/base/%.c,buffer log address duration)
+		$(patsubst %,agent/base/%.c,buffer file log address duration siphash)
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lyaml
 

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "http_keys.h"
+#include "policy/problems.h"
 #include "policy/report.h"
 #include "tasks.h"
 
@@ -26,6 +28,19 @@ static void print_interfaces(const struct policy *policy)
 	putchar('\n');
 }
 
+/* The file of keys is part of what will be loaded. */
+static int check_keys(const struct policy *policy, struct policy_problems *problems)
+{
+	auto_buffer struct buffer error = buffer_new(TEXT_MAX);
+	auto_buffer struct buffer text = buffer_new(0);
+	int err = policy->http ? http_keys_read(policy->http, &text, &error) : 0;
+
+	if (err)
+		problems_add(problems, policy->http->keys.place, false, "%s",
+			     error.at ? error.at : strerror(-err));
+	return err;
+}
+
 int check(const struct options *options)
 {
 	const char *path = options->agent.policy_path;
@@ -39,11 +54,14 @@ int check(const struct options *options)
 		return EXIT_FAILED;
 	}
 	status = policy_read(path, problems, NULL, &policy);
+	if (!status)
+		status = check_keys(policy, problems);
 	policy_problems_format(problems, path, &text);
 	print(&text, stderr);
 	if (status) {
 		if (!problems->errors)
 			fprintf(stderr, "%s: %s\n", path, strerror(-status));
+		policy_free(policy);
 		return EXIT_FAILED;
 	}
 	printf("%s: good: %zu tier%s, %zu source prefix%s\n", path, policy->tier_count,

@@ -9,15 +9,18 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "http_keys.h"
 
 #define LOG_MODE 0640
 
-const struct http_config http_config_none = {.policy_fd = -1, .log_fd = -1};
+const struct http_config http_config_none = {.policy_fd = -1, .keys_fd = -1, .log_fd = -1};
 
 void http_config_free(struct http_config *config)
 {
 	if (config->policy_fd >= 0)
 		close(config->policy_fd);
+	if (config->keys_fd >= 0)
+		close(config->keys_fd);
 	if (config->log_fd >= 0)
 		close(config->log_fd);
 	free(config->log_path);
@@ -37,9 +40,9 @@ static int write_all(int fd, struct bytes text)
 	return 0;
 }
 
-static int seal_text(struct bytes text, int *ret_fd)
+static int seal_text(const char *name, struct bytes text, int *ret_fd)
 {
-	auto_close int fd = memfd_create("sluice-policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_close int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int err;
 
 	if (fd < 0)
@@ -51,6 +54,19 @@ static int seal_text(struct bytes text, int *ret_fd)
 		return -errno;
 	*ret_fd = take_fd(fd);
 	return 0;
+}
+
+static int seal_keys(const struct http_policy *http, int *ret_fd, struct buffer *error)
+{
+	auto_buffer struct buffer text = buffer_new(0);
+	int err;
+
+	if (!http->keys.file)
+		return 0;
+	err = http_keys_read(http, &text, error);
+	if (err)
+		return err;
+	return seal_text("sluice-keys", (struct bytes){text.at, text.len}, ret_fd);
 }
 
 int http_config_open_log(const char *path, int *ret_fd)
@@ -71,9 +87,11 @@ int http_config_make(const struct http_policy *http, struct bytes text,
 		     struct http_config *ret_config, struct buffer *error)
 {
 	struct http_config config = http_config_none;
-	int err = seal_text(text, &config.policy_fd);
+	int err = seal_text("sluice-policy", text, &config.policy_fd);
 
 	config.drain_ns = http->timeouts.drain_ns;
+	if (!err)
+		err = seal_keys(http, &config.keys_fd, error);
 	if (!err && http->access_log.file) {
 		err = http_config_open_log(http->access_log.file, &config.log_fd);
 		if (err)

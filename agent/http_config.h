@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the HTTP child needs of a policy beside sockets and names: the text, sealed, and the access log, opened. */
+/* What the HTTP child needs of a policy beside sockets and names: text and API keys, sealed, and the access log, opened. */
 #ifndef HTTP_CONFIG_H
 #define HTTP_CONFIG_H
 
@@ -8,6 +8,7 @@
 
 struct http_config {
 	int policy_fd; /* sealed memfd with the policy's text; -1: no http */
+	int keys_fd;   /* sealed memfd with the API keys' file; -1: none */
 	int log_fd;    /* -1: no access log */
 	char *log_path;
 	uint64_t drain_ns;

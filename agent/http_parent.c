@@ -66,6 +66,8 @@ int http_parent_prepare(struct http_parent *parent, const struct policy *policy,
 		return err;
 	err = resolver_prepare(parent->resolver, http, RESOLVE_PATIENCE_NS);
 	if (!err && http)
+		err = http_table_prepare(&parent->table, http, error);
+	if (!err && http)
 		err = http_config_make(http, text, &parent->next, error);
 	if (!err && http)
 		err = prepare_child(parent, error);
@@ -156,6 +158,7 @@ int http_parent_new(struct loop *loop, const struct http_parent_events *events,
 	parent->log_level = log_level;
 	parent->now = http_config_none;
 	parent->next = http_config_none;
+	parent->table = http_table_none;
 	parent->program_fd = http_process_program();
 	err = parent->program_fd < 0 ? parent->program_fd : 0;
 	if (!err)
@@ -203,6 +206,7 @@ void http_parent_free(struct http_parent *parent)
 	resolver_free(parent->resolver);
 	http_config_free(&parent->now);
 	http_config_free(&parent->next);
+	http_table_free(&parent->table);
 	close(parent->program_fd);
 	free(parent);
 }

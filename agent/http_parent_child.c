@@ -170,21 +170,32 @@ static int watch_child(struct http_parent *parent)
 	return err;
 }
 
+static int send_policy(const struct http_parent *parent, const struct http_config *config)
+{
+	const struct pipe_message message = {.kind = PIPE_PREPARE,
+					     .fds = {config->policy_fd, config->keys_fd},
+					     .fd_count = 1 + (config->keys_fd >= 0)};
+
+	return pipe_send_patiently(parent->child.pipe_fd, &message);
+}
+
 /* What a child needs to know of config, and its word that it can serve it. */
 int parent_offer(struct http_parent *parent, const struct http_config *config, struct buffer *error)
 {
 	const bool is_running = parent->serves;
 	int err = 0;
 
-	/* A running child writes to the log it has until commit. */
+	/* A running child writes to the log it has until commit, and counts where it counts. */
 	if (!is_running)
+		err = parent_send_fd(parent, PIPE_TABLE, parent->table.fd);
+	if (!err && !is_running)
 		err = parent_send_fd(parent, PIPE_LOG, config->log_fd);
 	if (!err)
 		err = listeners_send(&parent->listeners, is_running, parent->child.pipe_fd);
 	if (!err)
 		err = resolver_send(parent->resolver, parent->child.pipe_fd);
 	if (!err)
-		err = parent_send_fd(parent, PIPE_PREPARE, config->policy_fd);
+		err = send_policy(parent, config);
 	if (err) {
 		buffer_printf(error, "http: telling the child: %s", strerror(-err));
 		return err;

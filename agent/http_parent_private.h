@@ -8,6 +8,7 @@
 #include "http_parent.h"
 #include "http_process.h"
 #include "http_resolver.h"
+#include "http_table.h"
 
 struct http_parent {
 	struct loop *loop;
@@ -16,6 +17,7 @@ struct http_parent {
 	int program_fd;
 	struct listeners listeners;
 	struct resolver *resolver;
+	struct http_table table; /* of counts; for every child there will be */
 	struct http_config now;
 	struct http_config next; /* between prepare and commit */
 

@@ -30,8 +30,10 @@
 struct child {
 	struct given given;
 	struct policy *prepared; /* between PREPARE and SWITCH or ABANDON */
+	struct key_file *keys;	 /* its API keys; NULL: none */
 	struct given_sockets sockets;
-	int log_fd; /* what came and is not the plane's yet; -1: none */
+	int log_fd;   /* what came and is not the plane's yet; -1: none */
+	int table_fd; /* of counts; -1: it has not come, or the plane has mapped it */
 	bool switched;
 	bool is_confined;
 
@@ -48,13 +50,15 @@ struct child {
 
 /* ---- A policy ------------------------------------------------------------------------- */
 
-static int prepare(struct child *child, int policy_fd, struct buffer *error)
+static int prepare(struct child *child, const struct pipe_message *message, struct buffer *error)
 {
 	struct policy *policy = NULL;
-	int err = child_policy_read(policy_fd, &policy, error);
+	int err = child_policy_read(message->fds[0], &policy, error);
 
 	if (!err)
 		err = child_policy_admit(policy->http, &child->is_confined, error);
+	if (!err && message->fd_count > 1)
+		err = child_keys_read(message->fds[1], &child->keys, error);
 	if (!err)
 		err = given_sockets(&child->given, policy->http, error, &child->sockets);
 	if (err)
@@ -68,6 +72,8 @@ static void abandon(struct child *child)
 {
 	policy_free(child->prepared);
 	child->prepared = NULL;
+	key_file_free(child->keys);
+	child->keys = NULL;
 	free(child->sockets.at);
 	child->sockets.at = NULL;
 	given_abandon(&child->given);
@@ -78,9 +84,9 @@ static int take_prepare(struct child *child, const struct pipe_message *message)
 	auto_buffer struct buffer error = buffer_new(ERROR_MAX);
 	int err;
 
-	if (child->prepared)
+	if (child->prepared || (!child->http && child->table_fd < 0))
 		return -EPROTO;
-	err = prepare(child, message->fds[0], &error);
+	err = prepare(child, message, &error);
 	if (!err)
 		return child_say(PIPE_PREPARED, BYTES(""));
 	abandon(child);
@@ -96,13 +102,16 @@ static int hand_over(struct child *child)
 	struct policy *policy = child->prepared;
 	auto_free struct http_socket *sockets = child->sockets.at;
 	struct http_child what = {.policy = policy,
+				  .keys = take_ptr(child->keys),
 				  .sockets = sockets,
 				  .socket_count = child->sockets.count,
 				  .resolved = names,
 				  .resolved_count = names ? child->given.name_count : 0,
 				  .threads = child->sockets.threads,
 				  .log_fd = -1,
+				  .table_fd = child->table_fd,
 				  .offended = child_ask_ban};
+	int err;
 
 	child->prepared = NULL;
 	child->sockets.at = NULL;
@@ -112,7 +121,9 @@ static int hand_over(struct child *child)
 	if (child->http)
 		return http_reload(child->http, &what);
 	what.log_fd = take_fd(child->log_fd);
-	return http_start(&what, &child->http);
+	err = http_start(&what, &child->http);
+	close(take_fd(child->table_fd)); /* the plane has it mapped */
+	return err;
 }
 
 static int take_switch(struct child *child)
@@ -136,6 +147,14 @@ static void take_log(struct child *child, struct pipe_message *message)
 	if (child->log_fd >= 0)
 		close(child->log_fd);
 	child->log_fd = fd;
+}
+
+static int take_table(struct child *child, struct pipe_message *message)
+{
+	if (child->http || child->table_fd >= 0)
+		return -EPROTO;
+	child->table_fd = take_fd(message->fds[0]);
+	return 0;
 }
 
 static int take_resolved(struct child *child, const struct pipe_message *message)
@@ -197,6 +216,8 @@ static int take(struct child *child, struct pipe_message *message)
 		return given_take_listener(&child->given, message);
 	case PIPE_RESOLVED:
 		return take_resolved(child, message);
+	case PIPE_TABLE:
+		return take_table(child, message);
 	case PIPE_LOG:
 		take_log(child, message);
 		return 0;
@@ -340,6 +361,7 @@ int child_main(void)
 		return 1;
 	}
 	child->log_fd = -1;
+	child->table_fd = -1;
 	child->ended_fd = -1;
 	if (start(child))
 		return 1;

@@ -81,3 +81,16 @@ int child_policy_admit(struct http_policy *http, bool *is_confined, struct buffe
 		buffer_add_text(error, why);
 	return err;
 }
+
+int child_keys_read(int fd, struct key_file **ret_keys, struct buffer *error)
+{
+	auto_buffer struct buffer text = buffer_new(KEY_FILE_MAX + 1);
+	struct key_error where;
+	int err = read_text(fd, &text);
+
+	if (!err)
+		err = key_file_parse((struct bytes){text.at, text.len}, &where, ret_keys);
+	if (err == -EINVAL)
+		buffer_printf(error, "key file, line %u: %s", where.line, where.text);
+	return err;
+}

@@ -4,6 +4,7 @@
 #define HTTP_CHILD_POLICY_H
 
 #include "base/buffer.h"
+#include "policy/key_file.h"
 #include "policy/policy.h"
 
 /*
@@ -18,5 +19,8 @@ int child_policy_read(int fd, struct policy **ret_policy, struct buffer *error);
  * in error.
  */
 int child_policy_admit(struct http_policy *http, bool *is_confined, struct buffer *error);
+
+/* The API keys, likewise: freed with key_file_free(). */
+int child_keys_read(int fd, struct key_file **ret_keys, struct buffer *error);
 
 #endif

@@ -14,160 +14,6 @@
 #include "http/http_parts.h"
 #include "http/listener.h"
 
-/* ---- Letters to the threads ---- */
-
-enum order_kind { ORDER_PLAN, ORDER_DRAIN, ORDER_STOP };
-
-struct order {
-	struct letter letter;
-	enum order_kind kind;
-	struct plan *plan; /* of ORDER_PLAN: with a reference */
-	uint64_t deadline_ns;
-	size_t socket_count;
-	struct http_socket sockets[];
-};
-
-static void close_listeners(struct worker *worker, bool also_named)
-{
-	struct list *link = worker->listeners.next;
-
-	while (link != &worker->listeners) {
-		struct listener *listener = list_owner(link, struct listener, link);
-
-		link = link->next;
-		if (also_named || !listener->is_named)
-			listener_close(worker, listener);
-	}
-}
-
-static struct listener *find_listener(struct worker *worker, int fd)
-{
-	for (struct list *link = worker->listeners.next; link != &worker->listeners;
-	     link = link->next)
-		if (list_owner(link, struct listener, link)->fd == fd)
-			return list_owner(link, struct listener, link);
-	return NULL;
-}
-
-static void take_sockets(struct worker *worker, const struct order *order)
-{
-	for (struct list *link = worker->listeners.next; link != &worker->listeners;
-	     link = link->next)
-		list_owner(link, struct listener, link)->is_named = false;
-
-	for (size_t i = 0; i < order->socket_count; i++) {
-		const struct http_socket *socket = &order->sockets[i];
-		struct listener *listener;
-		int err;
-
-		if (socket->thread != worker->number)
-			continue;
-		listener = find_listener(worker, socket->fd);
-		if (listener) {
-			listener->number = socket->listener;
-			listener->is_named = true;
-			continue;
-		}
-		err = listener_open(worker, socket->fd, socket->listener);
-		if (err)
-			log_error("listening socket %d: %s; thread %u accepts nothing there",
-				  socket->fd, strerror(-err), worker->number);
-	}
-	close_listeners(worker, false);
-}
-
-static void drain(struct worker *worker, uint64_t deadline_ns)
-{
-	struct list waiting, *link;
-
-	worker->is_draining = true;
-	worker->drain_deadline_ns = deadline_ns;
-	close_listeners(worker, true);
-	caching_end_refreshes(worker);
-	/* Each goes back to where it was first: what is closed on the way is any of them. */
-	list_init(&waiting);
-	while (!list_is_empty(&worker->idle_conns)) {
-		link = worker->idle_conns.next;
-		list_remove(link);
-		list_append(&waiting, link);
-	}
-	while (!list_is_empty(&waiting)) {
-		link = waiting.next;
-		list_remove(link);
-		list_append(&worker->idle_conns, link);
-		conn_drain(list_owner(link, struct conn, link));
-	}
-}
-
-static void read_order(struct worker *worker, struct letter *letter)
-{
-	struct order *order = list_owner(letter, struct order, letter);
-
-	switch (order->kind) {
-	case ORDER_PLAN:
-		/* First: a socket that goes is accepted dry under the policy that named it. */
-		take_sockets(worker, order);
-		worker_take_plan(worker, order->plan);
-		break;
-	case ORDER_DRAIN:
-		drain(worker, order->deadline_ns);
-		break;
-	case ORDER_STOP:
-		worker->is_stopping = true;
-		break;
-	}
-	free(order);
-}
-
-static struct order *new_order(enum order_kind kind, size_t sockets)
-{
-	struct order *order = calloc(1, sizeof(*order) + sockets * sizeof(struct http_socket));
-
-	if (!order)
-		return NULL;
-	order->letter.read = read_order;
-	order->kind = kind;
-	order->socket_count = sockets;
-	return order;
-}
-
-/* Orders for all threads, or none: a policy that half of them have is worse than the old one. */
-static int post_plan(struct http *http, struct plan *plan, const struct http_child *child)
-{
-	struct order *orders[HTTP_THREADS_MAX];
-
-	for (uint32_t i = 0; i < http->worker_count; i++) {
-		orders[i] = new_order(ORDER_PLAN, child->socket_count);
-		if (orders[i])
-			continue;
-		while (i)
-			free(orders[--i]);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < http->worker_count; i++) {
-		orders[i]->plan = plan_hold(plan);
-		if (child->socket_count)
-			memcpy(orders[i]->sockets, child->sockets,
-			       child->socket_count * sizeof(struct http_socket));
-		worker_post(http->workers[i], &orders[i]->letter);
-	}
-	return 0;
-}
-
-static void post_all(struct http *http, enum order_kind kind, uint64_t deadline_ns)
-{
-	for (uint32_t i = 0; i < http->worker_count; i++) {
-		struct order *order = new_order(kind, 0);
-
-		if (!order) {
-			log_error("no memory to tell a thread to end");
-			continue;
-		}
-		order->deadline_ns = deadline_ns;
-		worker_post(http->workers[i], &order->letter);
-	}
-}
-
 /* ---- Start ---- */
 
 static uint32_t thread_count(const struct http_child *child)
@@ -188,6 +34,7 @@ static void http_free(struct http *http)
 		worker_free(http->workers[i]);
 	plan_release(http->plan);
 	cache_store_free(http->cache);
+	limit_table_close(http->table);
 	sources_free(http->sources);
 	offenders_free(http->offenders);
 	registry_destroy(&http->registry);
@@ -240,16 +87,37 @@ static void join_threads(struct http *http)
 				   NULL); /* they are ours, and joinable */
 }
 
+/* All of it counts from the start: strangers can fill it at any time. */
+static int open_table(struct http *http, int fd)
+{
+	int err = limit_table_open(fd, &http->table);
+
+	if (!err && !budget_take(&http->memory, limit_table_memory(http->table))) {
+		log_error("http: max.memory is less than the table of counts takes");
+		err = -ENOMEM;
+	}
+	return err;
+}
+
+/* Of which no plan was made. */
+static void free_policy(const struct http_child *child)
+{
+	policy_free(child->policy);
+	key_file_free(child->keys);
+}
+
 static int begin(struct http *http, const struct http_child *child)
 {
-	int err = caching_store_new(child->policy->http, &http->memory, &http->cache);
+	int err = open_table(http, child->table_fd);
 
+	if (!err)
+		err = caching_store_new(child->policy->http, &http->memory, &http->cache);
 	if (!err)
 		err = new_parts(http, thread_count(child));
 	if (!err)
-		err = plan_new(&http->registry, child->policy, &http->plan);
+		err = plan_new(&http->registry, child->policy, child->keys, &http->plan);
 	if (err) {
-		policy_free(child->policy);
+		free_policy(child);
 		return err;
 	}
 	resolve_all(http, child);
@@ -259,7 +127,7 @@ static int begin(struct http *http, const struct http_child *child)
 		if (!http->workers[i]->plan)
 			return -ENOMEM;
 	}
-	err = post_plan(http, http->plan, child);
+	err = http_post_plan(http, http->plan, child);
 	return err ? err : start_threads(http);
 }
 
@@ -269,7 +137,7 @@ int http_start(const struct http_child *child, struct http **ret_http)
 	int err;
 
 	if (!http) {
-		policy_free(child->policy);
+		free_policy(child);
 		return -ENOMEM;
 	}
 	http->log_fd = child->log_fd;
@@ -279,7 +147,7 @@ int http_start(const struct http_child *child, struct http **ret_http)
 	registry_init(&http->registry);
 	err = begin(http, child);
 	if (err) {
-		post_all(http, ORDER_STOP, 0);
+		http_post_stop(http);
 		join_threads(http);
 		http_free(http);
 		return err;
@@ -320,15 +188,15 @@ static void close_new_sockets(const struct http_child *child)
 int http_reload(struct http *http, const struct http_child *child)
 {
 	struct plan *plan;
-	int err = plan_new(&http->registry, child->policy, &plan);
+	int err = plan_new(&http->registry, child->policy, child->keys, &plan);
 
 	if (err) {
-		policy_free(child->policy);
+		free_policy(child);
 		close_new_sockets(child);
 		return err;
 	}
 	resolve_all(http, child);
-	err = post_plan(http, plan, child);
+	err = http_post_plan(http, plan, child);
 	if (err) {
 		plan_release(plan);
 		close_new_sockets(child);
@@ -347,12 +215,12 @@ void http_resolve(struct http *http, const struct http_resolved *resolved)
 
 void http_drain(struct http *http, uint64_t deadline_ns)
 {
-	post_all(http, ORDER_DRAIN, deadline_ns);
+	http_post_drain(http, deadline_ns);
 }
 
 void http_stop(struct http *http)
 {
-	post_all(http, ORDER_STOP, 0);
+	http_post_stop(http);
 }
 
 void http_reopen_log(struct http *http, int fd)

@@ -18,6 +18,7 @@
 #include "http/counters.h"
 #include "http/offenders.h"
 #include "policy/http_policy.h"
+#include "policy/key_file.h"
 
 struct http;
 
@@ -50,12 +51,14 @@ typedef bool http_offended_fn(void *context, const struct http_offence *offence)
 /* What the plane begins with. */
 struct http_child {
 	struct policy *policy; /* with an http part; the plane's from now on, freed when unused */
+	struct key_file *keys; /* the policy's API keys, the plane's likewise; NULL: none */
 	const struct http_socket *sockets;
 	size_t socket_count;
 	const struct http_resolved *resolved;
 	size_t resolved_count;
 	uint32_t threads; /* 0: one per core; at most HTTP_THREADS_MAX */
 	int log_fd;	  /* the access log, the plane's from now on; -1: none */
+	int table_fd;	  /* of counts (limit/limit_table.h); the caller's: it is only mapped */
 	/* Called by http_run() once all threads are ready, from the caller's thread. May be NULL. */
 	void (*started)(void *context, struct http *http);
 	void *context;
@@ -63,7 +66,7 @@ struct http_child {
 };
 
 /*
- * Start the threads. Sockets and policy are the plane's from now on, whatever the result.
+ * Start the threads. Sockets, policy and keys are the plane's from now on, whatever the result.
  * Returns 0 and *ret_http, or -errno.
  */
 int http_start(const struct http_child *child, struct http **ret_http);
@@ -78,7 +81,7 @@ int http_run(const struct http_child *child);
 
 /*
  * Switch to another policy: exchanges under way keep theirs, new ones take this. child as for
- * http_start(); threads, log_fd, started, context and offended are not read. Sockets that are not new
+ * http_start(); threads, log_fd, table_fd, started, context and offended are not read. Sockets that are not new
  * stay; those it has and that are not named are accepted dry and closed. Returns 0; -ENOMEM, then all is as before
  * and policy and new sockets are freed.
  */
@@ -111,6 +114,71 @@ struct http_server_state {
 /* Call each() for every server in use, from the caller's thread. */
 typedef void http_server_fn(void *context, const struct http_server_state *state);
 void http_servers(struct http *http, http_server_fn *each, void *context);
+
+/* ---- Limits ---- */
+
+/*
+ * What one limit of one route has done since the plane began; counts go on over reloads that keep the names. Both
+ * are names of the policy, so there are never more of these than it has limits. route: its `match` as the policy has
+ * it, "*" for what matches no other, "" for global_limits.
+ */
+struct http_limit_count {
+	const char *route;
+	const char *limit;
+	uint64_t allowed; /* requests judged by it and let in by it */
+	uint64_t refused;
+	uint64_t dry_run_refused; /* that it would have refused, were it not on a dry run */
+};
+typedef void http_limit_count_fn(void *context, const struct http_limit_count *count);
+/* Call each() for every limit in force, routes in the policy's order, the global ones last. */
+void http_limit_counts(struct http *http, http_limit_count_fn *each, void *context);
+
+/* One client under one limit, as the table has it now. */
+#define HTTP_CLIENT_TEXT_MAX 192
+struct http_client {
+	/*
+	 * Who: "192.0.2.7", "2001:db8::/64", "key NAME", "header#5f0c2a91" (a short hash, never what
+	 * a stranger sent), "unix"; several together are joined by " + ". The shared entry of a full table is
+	 * "192.0.2.0/24 (shared)".
+	 */
+	char who[HTTP_CLIENT_TEXT_MAX];
+	const char *
+		route; /* as above; NULL: the limit is no longer in the policy, or was counted otherwise */
+	const char *limit;  /* its name; NULL as route */
+	const char *method; /* "GET" where each method counts by itself; else NULL */
+	uint64_t quota;	    /* N, or the bucket's size; the next three are 0 where route is NULL */
+	uint64_t remaining;
+	uint64_t reset_in_ns; /* until the first of what is counted leaves */
+	uint64_t
+		wait_ns; /* a request now would have to wait so long; 0: it is let in; UINT64_MAX: never */
+	uint64_t held; /* cost of requests whose answers are not known yet */
+	bool is_over;  /* a request now would be refused */
+	bool is_dry_run;
+};
+typedef void http_client_fn(void *context, const struct http_client *client);
+
+struct http_client_query {
+	struct bytes text; /* only whose `who` contains this, in either case; empty: all */
+	bool only_over;
+	uint64_t max; /* call each() for so many at most */
+};
+
+/*
+ * Call each() for the clients of the table, in no order. Returns how many more there would have been. Takes some
+ * microseconds of each set of entries' lock, one after the other, never all at once.
+ */
+uint64_t http_clients(struct http *http, const struct http_client_query *query,
+		      http_client_fn *each, void *context);
+
+/*
+ * The same for one client: the address it has (or is cut to, a prefix), or the NAME of an API key. What would happen
+ * to its next request is what these say; a limit that has no entry of it has counted nothing yet.
+ * Returns 0; -EINVAL: who is neither an address nor the name of a key.
+ */
+int http_client_explain(struct http *http, struct bytes who, http_client_fn *each, void *context);
+
+/* Forget all counts of such a client. Returns how many entries it had, or -EINVAL as above. */
+int64_t http_client_forget(struct http *http, struct bytes who);
 
 /* Memory in use, and the policy's total that it is out of. */
 uint64_t http_memory_used(struct http *http);

@@ -10,11 +10,13 @@
 #include "http/plan.h"
 #include "http/sources.h"
 #include "http/worker.h"
+#include "limit/limit_table.h"
 
 struct http {
 	struct registry registry;
 	struct budget memory;
 	struct sources *sources;
+	struct limit_table *table; /* everybody's counts */
 	struct offenders *offenders;
 	http_offended_fn *offended; /* NULL: nobody bans */
 	void *offended_context;
@@ -27,5 +29,12 @@ struct http {
 	uint32_t started;  /* threads that run */
 	struct plan *plan; /* the newest; of the caller's thread */
 };
+
+/* ---- http_orders.c ---- */
+
+/* To all threads or to none: -ENOMEM. Each takes a reference to the plan, and the sockets that are its own. */
+int http_post_plan(struct http *http, struct plan *plan, const struct http_child *child);
+void http_post_drain(struct http *http, uint64_t deadline_ns);
+void http_post_stop(struct http *http);
 
 #endif

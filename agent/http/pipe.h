@@ -7,8 +7,8 @@
  *
  *   child                                   parent
  *   HELLO  ------------------------------->
- *          <-------------------------------  THREADS, LOG, LISTENER ..., RESOLVED ...
- *          <-------------------------------  PREPARE (policy)
+ *          <-------------------------------  THREADS, TABLE, LOG, LISTENER ..., RESOLVED ...
+ *          <-------------------------------  PREPARE (policy, and its API keys)
  *   PREPARED or REFUSED (text) ----------->
  *          <-------------------------------  SWITCH or ABANDON
  *   READY  ------------------------------->  (the first time only)
@@ -33,7 +33,7 @@
 #include "base/bytes.h"
 #include "policy/http_policy.h"
 
-#define PIPE_VERSION	   2
+#define PIPE_VERSION	   3
 #define PIPE_PAYLOAD_MAX   32768 /* bytes; below a socket's default buffer by far */
 #define PIPE_FDS_MAX	   64	 /* with one message */
 #define PIPE_ADDRESSES_MAX 32	 /* of one name */
@@ -49,8 +49,9 @@
 	X(THREADS, PARENT, sizeof(struct pipe_threads), sizeof(struct pipe_threads), 0, 0)    \
 	X(LISTENER, PARENT, 1, HTTP_ADDRESS_TEXT_MAX - 1, 1, PIPE_FDS_MAX)                    \
 	X(RESOLVED, PARENT, sizeof(struct pipe_resolved), sizeof(struct pipe_resolved), 0, 0) \
+	X(TABLE, PARENT, 0, 0, 1, 1)                                                          \
 	X(LOG, PARENT, 0, 0, 0, 1)                                                            \
-	X(PREPARE, PARENT, 0, 0, 1, 1)                                                        \
+	X(PREPARE, PARENT, 0, 0, 1, 2)                                                        \
 	X(SWITCH, PARENT, 0, 0, 0, 0)                                                         \
 	X(ABANDON, PARENT, 0, 0, 0, 0)                                                        \
 	X(BANNED, PARENT, sizeof(struct pipe_banned),                                         \

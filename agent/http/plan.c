@@ -193,10 +193,12 @@ static void plan_free(struct plan *plan)
 			free_upstream(plan->registry, &plan->upstreams[i]);
 	free(plan->upstreams);
 	policy_free(plan->policy);
+	key_file_free(plan->keys);
 	free(plan);
 }
 
-int plan_new(struct registry *registry, struct policy *policy, struct plan **ret_plan)
+int plan_new(struct registry *registry, struct policy *policy, struct key_file *keys,
+	     struct plan **ret_plan)
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 	int err = -ENOMEM;
@@ -213,10 +215,11 @@ int plan_new(struct registry *registry, struct policy *policy, struct plan **ret
 	for (size_t i = 0; !err && i < plan->http->upstream_count; i++)
 		err = fill_upstream(registry, &plan->http->upstreams[i], &plan->upstreams[i]);
 	if (err) {
-		plan_free(plan); /* policy is not its own yet */
+		plan_free(plan); /* policy and keys are not its own yet */
 		return err;
 	}
 	plan->policy = policy;
+	plan->keys = keys;
 	*ret_plan = plan;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "http/server.h"
 #include "message/identity.h"
 #include "policy/http_policy.h"
+#include "policy/key_file.h"
 
 /* What lives on between plans. One lock: it is taken by reloads only. */
 struct registry {
@@ -41,6 +42,7 @@ struct plan {
 	_Atomic uint32_t refs;
 	struct registry *registry;
 	struct policy *policy; /* owned */
+	struct key_file *keys; /* owned; NULL: the policy names none */
 	const struct http_policy *http;
 	struct upstream *upstreams; /* http->upstream_count */
 	struct identity_rules identity;
@@ -60,10 +62,11 @@ void registry_destroy(struct registry *registry); /* when no plan is left */
 void registry_release(struct registry *registry, struct server *server);
 
 /*
- * Make a plan of policy, which is the plan's on success. Returns 0 and *ret_plan with one
- * reference; -ENOMEM.
+ * Make a plan of policy and keys (NULL: none), which are the plan's on success. Returns 0 and *ret_plan with
+ * one reference; -ENOMEM.
  */
-int plan_new(struct registry *registry, struct policy *policy, struct plan **ret_plan);
+int plan_new(struct registry *registry, struct policy *policy, struct key_file *keys,
+	     struct plan **ret_plan);
 struct plan *plan_hold(struct plan *plan);
 void plan_release(struct plan *plan); /* NULL is fine */
 

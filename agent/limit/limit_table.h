@@ -37,6 +37,9 @@ struct limit_table_size {
 /* Memory a table of this size takes. */
 uint64_t limit_table_bytes(struct limit_table_size size);
 
+/* The largest table of such states in at most bytes of memory; entries 0: not even the smallest fits. */
+struct limit_table_size limit_table_within(uint64_t bytes, uint64_t state_bytes);
+
 /*
  * Make an empty table, sealed in its size, with a secret of its own. The fd is the caller's.
  * Returns 0, -EINVAL (size), or -errno of memfd_create() and its kin.
@@ -48,7 +51,10 @@ int limit_table_create(struct limit_table_size size, int *ret_fd);
  * Returns 0, -EINVAL if it is no table of this version, -ENOMEM, or -errno.
  */
 int limit_table_open(int fd, struct limit_table **ret_table);
-void limit_table_close(struct limit_table *table);
+void limit_table_close(struct limit_table *table); /* NULL is fine */
+
+/* Memory of the table, whether it has been touched or not. */
+uint64_t limit_table_memory(const struct limit_table *table);
 
 /*
  * The moment of a decision on this table's states, at now_ns of CLOCK_MONOTONIC. Its now_ns is table time,

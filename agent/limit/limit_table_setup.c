@@ -36,6 +36,22 @@ uint64_t limit_table_bytes(struct limit_table_size size)
 	return bytes_of_layout(&head);
 }
 
+struct limit_table_size limit_table_within(uint64_t bytes, uint64_t state_bytes)
+{
+	struct limit_table_size size = {.entries = LIMIT_TABLE_ENTRIES_MAX,
+					.state_bytes = state_bytes};
+	uint64_t fits = 0;
+
+	/* fits: entries that do; size.entries: the next to be tried, a step of a bisection. */
+	for (uint64_t step = LIMIT_TABLE_ENTRIES_MAX; step; step /= 2) {
+		size.entries = fits + step;
+		if (size.entries <= LIMIT_TABLE_ENTRIES_MAX && limit_table_bytes(size) <= bytes)
+			fits = size.entries;
+	}
+	size.entries = fits;
+	return size;
+}
+
 static bool is_possible(struct limit_table_size size)
 {
 	return size.entries && size.entries <= LIMIT_TABLE_ENTRIES_MAX &&
@@ -115,6 +131,11 @@ void limit_table_close(struct limit_table *table)
 		return;
 	munmap(table->head, table->bytes);
 	free(table);
+}
+
+uint64_t limit_table_memory(const struct limit_table *table)
+{
+	return table->bytes;
 }
 
 struct limit_moment limit_table_moment(const struct limit_table *table, uint64_t now_ns)

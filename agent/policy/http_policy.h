@@ -311,8 +311,9 @@ struct http_cache {
 };
 
 struct http_keys {
-	const char *file;   /* NULL: there are no API keys */
+	const char *file;   /* NULL: there are no API keys. key_file.h says what stands in it */
 	const char *header; /* small letters */
+	struct place place; /* of file */
 };
 
 /* One cause of bans: count of them from one source in within_ns. count 0: never. */

@@ -7,11 +7,11 @@
  * Nothing stops at the first mistake but broken YAML.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "policy/problems.h"
 #include "policy/reading.h"
 
@@ -115,32 +115,11 @@ int policy_parse(struct bytes text, struct policy_problems *problems, struct pol
 	return err;
 }
 
-/* The whole file, up to one byte more than is allowed. Returns 0 or -errno. */
-static int read_file(const char *path, struct buffer *out)
-{
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	if (fd < 0)
-		return -errno;
-	do {
-		if (buffer_reserve(out, 1))
-			return out->error == -ENOBUFS ? -EFBIG : out->error;
-		len = read(fd, out->at + out->len, out->room - out->len);
-		if (len < 0 && errno != EINTR)
-			return -errno;
-		if (len > 0)
-			out->len += (size_t)len;
-	} while (len);
-	out->at[out->len] = '\0';
-	return 0;
-}
-
 int policy_read(const char *path, struct policy_problems *problems, struct buffer *ret_text,
 		struct policy **ret_policy)
 {
 	auto_buffer struct buffer text = buffer_new(POLICY_TEXT_MAX + 1);
-	int err = read_file(path, &text);
+	int err = file_read(path, &text);
 
 	if (err)
 		problems_add(problems, (struct place){0}, false, "cannot be read: %s",

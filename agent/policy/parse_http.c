@@ -91,6 +91,7 @@ static void read_keys_file(struct reading *r, void *into, struct place key,
 			   const struct node *value)
 {
 	r->http->http->keys.file = read_file_name(r, value);
+	r->http->http->keys.place = value->place;
 }
 
 static void read_keys_header(struct reading *r, void *into, struct place key,

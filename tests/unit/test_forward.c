@@ -34,7 +34,7 @@ static int begin(void **state)
 	(void)state;
 	assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), 0);
 	registry_init(&registry);
-	return plan_new(&registry, policy, &plan);
+	return plan_new(&registry, policy, NULL, &plan);
 }
 
 static int end(void **state)

@@ -23,7 +23,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "http/http.h"
+#include "http/quota.h"
 
 #define SOCKETS_MAX 1024
 #define BACKLOG	    1024
@@ -138,6 +140,33 @@ static int open_log(const struct driver *driver)
 	return fd;
 }
 
+static struct key_file *read_keys(const struct http_policy *http)
+{
+	auto_buffer struct buffer text = buffer_new(KEY_FILE_MAX);
+	struct key_file *keys = NULL;
+	struct key_error error;
+
+	if (!http->keys.file)
+		return NULL;
+	errno = EINVAL;
+	if (file_read(http->keys.file, &text) ||
+	    key_file_parse((struct bytes){text.at, text.len}, &error, &keys))
+		fail(http->keys.file);
+	return keys;
+}
+
+static int open_table(const struct http_policy *http)
+{
+	struct limit_table_size size =
+		limit_table_within(http->max.limit_table, quota_state_bytes(http));
+	int fd;
+
+	errno = EINVAL;
+	if (!size.entries || limit_table_create(size, &fd))
+		fail("table");
+	return fd;
+}
+
 /* The parent's work: what its names resolve to. IPv4 and the first answer are enough here. */
 static size_t resolve(const struct http_policy *http, struct http_resolved *resolved,
 		      struct prefix *addresses, size_t max)
@@ -171,6 +200,7 @@ static struct http_child child_of(struct driver *driver, struct policy *policy)
 	static struct prefix addresses[64];
 	struct http_child child = {.policy = policy, .threads = driver->threads, .log_fd = -1};
 
+	child.keys = read_keys(policy->http);
 	open_sockets(driver, policy->http);
 	child.sockets = driver->sockets;
 	child.socket_count = driver->count;
@@ -290,6 +320,7 @@ int main(int argc, char **argv)
 	drain_ns = policy->http->timeouts.drain_ns;
 	child = child_of(&driver, policy);
 	child.log_fd = open_log(&driver);
+	child.table_fd = open_table(policy->http);
 	err = http_start(&child, &driver.http);
 	if (err) {
 		errno = -err;

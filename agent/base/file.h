@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/buffer.h"
+
+/*
+ * Add the whole file at path to out. Returns 0; -EFBIG if it is more than out may hold; -ENOMEM or -errno of
+ * open() and read().
+ */
+int file_read(const char *path, struct buffer *out);
+
+#endif
