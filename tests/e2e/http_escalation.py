@@ -7,128 +7,13 @@ Real clients in network namespaces, a sluiced of its own with both planes, and a
 usage: http_escalation.py [TEST]...    (root; $BUILD names the build directory)
 """
 
-import contextlib
 import datetime
-import select
 import socket
-import struct
 import time
 
-from host import Host
-from http_lab import Origin, Reader, eventually, read_answer
-from netns import Lab, main
-
-HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
-HOST6, CLIENT6, NEIGHBOUR6 = "fd00:9::1", "fd00:9:0:1::2", "fd00:9:0:1::3"
-
-POLICY = """
-interfaces: [eth0]
-protect: {tcp: [80]}
-tiers:
-  public: {packets: 100000/second burst 100000%(tier)s}
-default: public
-%(top)s
-http:
-  listen: [%(listen)s]
-  upstream: %(upstream)s
-  timeouts: {head: 1s, body: 1s}
-  cache: off
-%(http)s
-"""
-
-BAD = b"GET / HTTP/1.1\r\nHost: api.test\r\nBad Name: x\r\n\r\n"
-GOOD = b"GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"
-
-
-class Scene:
-    """A host with both planes and an origin, and a client that reaches it over a link."""
-
-    def __init__(self, http="", top="", tier="", listen='"10.9.0.1:80", "[fd00:9::1]:80"', upstream=None, serve=None):
-        self.words = {"http": http, "top": top, "tier": tier, "listen": listen}
-        self.upstream = upstream
-        self.serve = serve
-        self.stack = contextlib.ExitStack()
-
-    def __enter__(self):
-        try:
-            return self.begin()
-        except BaseException:
-            self.stack.close()
-            raise
-
-    def __exit__(self, *why):
-        self.stack.__exit__(*why)
-
-    def begin(self):
-        lab = self.stack.enter_context(Lab())
-        self.host, self.client = lab.namespace("host"), lab.namespace("client")
-        lab.veth(self.host, "eth0", self.client, "eth0")
-        for namespace, addresses in ((self.host, [HOST + "/24", HOST6 + "/48"]),
-                                     (self.client, [CLIENT + "/24", OTHER + "/24", CLIENT6 + "/48",
-                                                    NEIGHBOUR6 + "/48"])):
-            for address in addresses:
-                namespace.address("eth0", address)
-        with self.host.inside():
-            self.origin = Origin(self.serve)
-        self.stack.callback(self.origin.stop)
-        self.words["upstream"] = (self.upstream or '["127.0.0.1:PORT"]').replace("PORT", str(self.origin.port))
-        self.sluice = self.stack.enter_context(Host(self.host, POLICY % self.words))
-        return self
-
-    def reload(self, **words):
-        self.words.update(words)
-        self.sluice.load(POLICY % self.words)
-
-    # ---- Clients ----
-
-    def connect(self, source=CLIENT, timeout=5):
-        host = HOST6 if ":" in source else HOST
-        with self.client.inside():
-            sock = socket.create_connection((host, 80), timeout=timeout, source_address=(source, 0))
-        return sock
-
-    def send(self, raw, source=CLIENT):
-        """One raw request on a connection of its own; the status, or None where nothing came."""
-        with self.connect(source) as sock:
-            sock.sendall(raw)
-            try:
-                answer = read_answer(Reader(sock))
-            except AssertionError:
-                return None
-            return answer.status if answer else None
-
-    def is_unreachable(self, source=CLIENT):
-        try:
-            with self.connect(source, timeout=0.5):
-                return False
-        except OSError:
-            return True
-
-    # ---- What Sluice says ----
-
-    def bans(self):
-        return {ban["prefix"]: ban for ban in self.sluice.ask("GET", "/v1/bans")}
-
-    def events(self, source=CLIENT):
-        return [event for event in self.sluice.ask("GET", "/v1/events?last=1000") if event["source"] == source]
-
-    def story(self, source=CLIENT):
-        return [event["event"] for event in self.events(source)]
-
-    def dropped(self):
-        return self.sluice.reasons()["banned"]
-
-
-def is_reset(sock):
-    """What became of an idle connection: True if it was reset."""
-    ready, _, _ = select.select([sock], [], [], 5)
-    if not ready:
-        return False
-    try:
-        return sock.recv(1) == b"" and False
-    except ConnectionResetError:
-        return True
-
+from http_lab import Reader, eventually, read_answer
+from netns import main
+from two_planes import BAD, CLIENT, CLIENT6, GOOD, HOST, NEIGHBOUR6, OTHER, Scene, is_reset
 
 def span_of(ban):
     since, until = (datetime.datetime.fromisoformat(ban[key].replace("Z", "+00:00")) for key in ("since", "until"))
@@ -358,4 +243,4 @@ def nothing_is_banned_unless_the_policy_says_so():
 if __name__ == "__main__":
     main([value for name, value in list(globals().items())
           if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()
-          and name not in ("is_reset", "span_of")])
+          and name != "span_of"])
