@@ -325,4 +325,4 @@ def answer(path):
         self.write("app.py", self.TEXT.format(limit=self.limit, redis=redis, moving=False))
         self.extra = [self.launch(["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""])]
         return ["/usr/bin/python3", "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
-                "--keep-alive", "3600", "--bind", f"127.0.0.1:{self.port}", "app:app"]
+                "--keep-alive", "3600", "--chdir", self.directory, "--bind", f"127.0.0.1:{self.port}", "app:app"]
