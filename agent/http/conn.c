@@ -212,7 +212,7 @@ static struct exchange *refuse_without_memory(struct conn *conn)
 static struct exchange *next_exchange(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
-	struct head_limits limits = request_limits(worker->plan->plan->http);
+	struct head_limits limits = worker->plan->plan->head_limits;
 	struct exchange *x;
 
 	for (;;) {

@@ -47,7 +47,7 @@ static void give_exchange(struct worker *worker, struct exchange *x)
 	worker->free_exchange_count++;
 }
 
-/* Sixteen hex digits that do not repeat: a bijection of a count, so that they look like nothing. */
+/* Hex digits that do not repeat: a bijection of a count, so that they look like nothing. */
 static void make_id(struct worker *worker, char id[static REQUEST_ID_LEN])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -58,6 +58,13 @@ static void make_id(struct worker *worker, char id[static REQUEST_ID_LEN])
 	mix ^= mix >> 31;
 	for (int i = 0; i < REQUEST_ID_LEN; i++, mix >>= 4)
 		id[i] = digits[mix & 15];
+}
+
+struct bytes exchange_id(struct exchange *x)
+{
+	if (!x->id[0])
+		make_id(x->worker, x->id);
+	return (struct bytes){x->id, REQUEST_ID_LEN};
 }
 
 static struct exchange *begin_under(struct conn *conn, struct plan_share *share)
@@ -74,7 +81,6 @@ static struct exchange *begin_under(struct conn *conn, struct plan_share *share)
 	x->began_ns = worker->now_ns;
 	x->out_before = conn->wire.sent;
 	x->up.is_done = x->up.has_ended = true;
-	make_id(worker, x->id);
 	return x;
 }
 
@@ -211,14 +217,14 @@ void exchange_end(struct exchange *x)
 const struct request *exchange_request(struct exchange *x)
 {
 	struct worker *worker = x->worker;
-	struct head_limits limits = request_limits(x->share->plan->http);
 	struct bytes head = {x->conn->input.at, x->head_len};
 	enum message_result result;
 	size_t scanned = 0;
 
 	if (worker->request_of == x)
 		return &worker->request;
-	result = head_parse_request(head, &limits, &scanned, &worker->request.head);
+	result = head_parse_request(head, &x->share->plan->head_limits, &scanned,
+				    &worker->request.head);
 	(void)result; /* the same bytes were fine before */
 	(void)request_judge(x->share->plan, &x->conn->peer, &worker->request, &result);
 	worker->request_of = x;
@@ -258,7 +264,7 @@ static enum progress refuse(struct exchange *x)
 		.status = x->status,
 		.detail = x->detail,
 		.date = worker->date,
-		.request_id = {x->id, REQUEST_ID_LEN},
+		.request_id = exchange_id(x),
 		.keeps_alive = x->keeps_conn,
 		.is_head = x->method == METHOD_HEAD,
 		.client_minor = x->minor,

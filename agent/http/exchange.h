@@ -67,7 +67,7 @@ struct exchange {
 	const struct server *tried; /* where it failed before */
 	struct exchange *next_free;
 	uint64_t began_ns;
-	char id[REQUEST_ID_LEN];
+	char id[REQUEST_ID_LEN]; /* see exchange_id() */
 
 	/* The request. */
 	enum method method;
@@ -139,6 +139,9 @@ bool exchange_expired(struct exchange *x);
 
 /* It is over, or broken off: give back everything. The connection's input is moved on. */
 void exchange_end(struct exchange *x);
+
+/* A name for it that nobody else has: made when it is first asked for. */
+struct bytes exchange_id(struct exchange *x);
 
 /* The request, read again if scratch has been used for another since. */
 const struct request *exchange_request(struct exchange *x);

@@ -31,15 +31,13 @@ static void describe(struct exchange *x, struct access_line *line)
 	line->request_id = forward_request_id(req, line->request_id);
 }
 
-void exchange_log(struct exchange *x)
+static void write_line(struct exchange *x, enum http_log_format format, int fd)
 {
 	struct worker *worker = x->worker;
-	const struct http_access_log *policy = &x->share->plan->http->access_log;
-	int fd = atomic_load_explicit(&worker->http->log_fd, memory_order_relaxed);
 	uint64_t now_ns = clock_now_ns();
 	struct access_line line = {
 		.unix_ns = clock_now_unix_ns() - (now_ns - x->began_ns),
-		.request_id = {x->id, REQUEST_ID_LEN},
+		.request_id = exchange_id(x),
 		.upstream = x->tried ? x->tried->name : NULL,
 		.took_ns = now_ns - x->began_ns,
 		.upstream_ns = x->waited_ns,
@@ -49,9 +47,16 @@ void exchange_log(struct exchange *x)
 		.is_aborted = x->is_aborted,
 	};
 
-	if (!policy->file || fd < 0)
-		return;
 	describe(x, &line);
-	if (access_log_add(worker->log, policy->format, &line))
+	if (access_log_add(worker->log, format, &line))
 		count_add(&worker->counters.log_dropped, access_log_write(worker->log, fd));
+}
+
+void exchange_log(struct exchange *x)
+{
+	const struct http_access_log *policy = &x->share->plan->http->access_log;
+	int fd = atomic_load_explicit(&x->worker->http->log_fd, memory_order_relaxed);
+
+	if (policy->file && fd >= 0)
+		write_line(x, policy->format, fd);
 }

@@ -242,7 +242,7 @@ static bool write_head(struct exchange *x, struct bytes *ret_head)
 		.req = req,
 		.peer = &x->conn->peer,
 		.server_name = bytes_of(x->server->name),
-		.request_id = forward_request_id(req, (struct bytes){x->id, REQUEST_ID_LEN}),
+		.request_id = forward_request_id(req, exchange_id(x)),
 		.conditions = caching_conditions(
 			x, (struct text){worker->tail_out, worker->tail_out + SCRATCH_TAIL, false}),
 		.is_refresh = x->conn->is_refresh,

@@ -167,6 +167,18 @@ static int fill_upstream(struct registry *registry, const struct http_upstream *
 	return 0;
 }
 
+static struct head_limits limits_of(const struct http_policy *http)
+{
+	struct head_limits limits = HEAD_LIMITS_DEFAULT;
+
+	limits.max_bytes = http->max.head;
+	if (limits.max_target > limits.max_bytes)
+		limits.max_target = limits.max_bytes;
+	limits.max_fields =
+		http->max.fields < HEAD_FIELDS_MAX ? (uint8_t)http->max.fields : HEAD_FIELDS_MAX;
+	return limits;
+}
+
 static struct identity_rules rules_of(const struct http_policy *http)
 {
 	struct identity_rules rules = {.trusted = http->trusted_proxies.at,
@@ -209,6 +221,7 @@ int plan_new(struct registry *registry, struct policy *policy, struct key_file *
 	plan->registry = registry;
 	plan->http = policy->http;
 	plan->identity = rules_of(plan->http);
+	plan->head_limits = limits_of(plan->http);
 	plan->upstreams = calloc(plan->http->upstream_count, sizeof(*plan->upstreams));
 	if (plan->upstreams)
 		err = 0;

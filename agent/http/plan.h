@@ -14,6 +14,7 @@
 
 #include "http/gate.h"
 #include "http/server.h"
+#include "message/head.h"
 #include "message/identity.h"
 #include "policy/http_policy.h"
 #include "policy/key_file.h"
@@ -46,6 +47,7 @@ struct plan {
 	const struct http_policy *http;
 	struct upstream *upstreams; /* http->upstream_count */
 	struct identity_rules identity;
+	struct head_limits head_limits; /* of requests */
 	struct http_names
 		guarded; /* fields the policy knows clients by: Connection must not name them */
 };

@@ -4,18 +4,6 @@
 #define PORT_HTTP  80
 #define PORT_HTTPS 443
 
-struct head_limits request_limits(const struct http_policy *http)
-{
-	struct head_limits limits = HEAD_LIMITS_DEFAULT;
-
-	limits.max_bytes = http->max.head;
-	if (limits.max_target > limits.max_bytes)
-		limits.max_target = limits.max_bytes;
-	limits.max_fields =
-		http->max.fields < HEAD_FIELDS_MAX ? (uint8_t)http->max.fields : HEAD_FIELDS_MAX;
-	return limits;
-}
-
 static void read_identity(const struct plan *plan, const struct peer *peer, struct request *req)
 {
 	bool is_https = peer->is_https;

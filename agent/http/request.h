@@ -52,9 +52,6 @@ enum request_fault {
 	REQUEST_MISDIRECTED, /* 421: not a host of this policy */
 };
 
-/* Limits for head_parse_request() under a policy. */
-struct head_limits request_limits(const struct http_policy *http);
-
 /*
  * Judge req->head, which head_parse_request() has just set. All else of *req is set where the
  * result is FINE; req->route also where it is not NULL.

@@ -3,7 +3,6 @@
 
 #include "message/chars.h"
 #include "message/field_line.h"
-#include "message/host.h"
 
 #define VERSION_LEN 8 /* "HTTP/1.1" */
 #define STATUS_MIN  100
@@ -110,16 +109,16 @@ static enum message_result take_request_line(struct cursor *cur, unsigned max_ta
 	return cursor_take_line_end(cur);
 }
 
-static enum message_result judge_host(const struct request_head *head)
+static enum message_result judge_host(struct request_head *head)
 {
 	const struct field *field = fields_first(&head->fields, FIELD_HOST);
-	struct host ignored;
 
+	head->has_host = field;
 	if (!field)
 		return head->minor ? MESSAGE_NO_HOST : MESSAGE_DONE;
 	if (field->next)
 		return MESSAGE_SECOND_HOST;
-	return host_parse(field->value, &ignored) ? MESSAGE_DONE : MESSAGE_BAD_HOST;
+	return host_parse(field->value, &head->host) ? MESSAGE_DONE : MESSAGE_BAD_HOST;
 }
 
 static enum message_result read_request(struct bytes window, const struct head_limits *limits,

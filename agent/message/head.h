@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "message/host.h"
 #include "message/names.h"
 #include "message/result.h"
 
@@ -74,6 +75,8 @@ struct request_head {
 	size_t len;	     /* bytes of the whole head, with the empty line */
 	enum method method;
 	uint8_t minor; /* of HTTP/1.minor: 0 or 1 */
+	bool has_host;
+	struct host host; /* what the field says; only with has_host */
 	struct fields fields;
 };
 

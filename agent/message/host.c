@@ -11,14 +11,22 @@
 /* RFC 3986's IPv4address: four decimal octets, no leading zeros (which some read as octal). */
 static bool is_ipv4(struct bytes text)
 {
-	char copy[INET_ADDRSTRLEN];
-	struct in_addr ignored;
+	unsigned octets = 0, digits = 0, value = 0;
 
-	if (text.len >= sizeof(copy))
-		return false;
-	memcpy(copy, text.at, text.len);
-	copy[text.len] = '\0';
-	return inet_pton(AF_INET, copy, &ignored) == 1;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '.' && digits) {
+			octets++;
+			digits = value = 0;
+			continue;
+		}
+		if (!char_is(text.at[i], CHAR_DIGIT) || (digits && !value))
+			return false;
+		digits++;
+		value = value * 10 + (unsigned)(text.at[i] - '0');
+		if (value > UINT8_MAX)
+			return false;
+	}
+	return octets == 3 && digits;
 }
 
 /* text is what stands between the brackets. */

@@ -6,16 +6,6 @@
 #define PORT_HTTP  80
 #define PORT_HTTPS 443
 
-static enum message_result read_host(const struct request_head *head, struct target *target)
-{
-	const struct field *field = fields_first(&head->fields, FIELD_HOST);
-
-	target->has_host = field;
-	if (field && !host_parse(field->value, &target->host))
-		return MESSAGE_BAD_HOST;
-	return MESSAGE_DONE;
-}
-
 /* Cuts "http://" or "https://" off; returns the scheme's port, or 0 if it is neither. */
 static uint16_t take_scheme(struct bytes *rest)
 {
@@ -78,11 +68,13 @@ static enum message_result take_path(struct bytes rest, struct path_room room,
 enum message_result target_read(const struct request_head *head, struct path_room room,
 				struct target *ret_target)
 {
-	struct target target = {0};
+	struct target target = {.has_host = head->has_host};
 	struct bytes rest = head->target;
-	enum message_result result = read_host(head, &target);
+	enum message_result result = MESSAGE_DONE;
 
-	if (result == MESSAGE_DONE && rest.at[0] != '/' && !bytes_equal(rest, BYTES("*")))
+	if (head->has_host)
+		target.host = head->host;
+	if (rest.at[0] != '/' && !bytes_equal(rest, BYTES("*")))
 		result = take_authority(&rest, &target);
 	if (result != MESSAGE_DONE)
 		return result;

@@ -49,7 +49,7 @@ static int end(void **state)
 static const char *forwarded(const struct peer *peer, const char *line, const char *lines)
 {
 	static char head[65536];
-	struct head_limits limits = request_limits(plan->http);
+	struct head_limits limits = plan->head_limits;
 	struct text to = {out, out + sizeof(out) - 1, false};
 	struct forward forward = {.plan = plan,
 				  .req = &req,
