@@ -157,7 +157,7 @@ $(BUILD)/tests/e2e/attach/other.bpf.o: tests/e2e/attach/other.bpf.c
 E2E_PROGRAMS := $(BUILD)/trafficgen $(BUILD)/tests/e2e/attach/driver \
 	$(BUILD)/tests/e2e/attach/other.bpf.o
 
-tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test
+tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test oracles
 tests-bpf: $(BPF_TESTS) $(E2E_PROGRAMS)
 
 tests-fuzz: $(FUZZERS)
@@ -228,10 +228,20 @@ install: all
 $(BUILD)/http-test: $(BUILD)/tests/e2e/http/driver.o $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread $(AGENT_LIBS)
 
+# Our side of the comparisons with other implementations: caching rules, structured fields.
+ORACLES := $(BUILD)/cache-verdicts $(BUILD)/structured-values
+
+$(BUILD)/cache-verdicts: $(BUILD)/tests/e2e/cache/verdicts.o $(BUILD)/libsluice.a
+$(BUILD)/structured-values: $(BUILD)/tests/e2e/cache/structured.o $(BUILD)/libsluice.a
+$(ORACLES):
+	$(CC) $(LDFLAGS) -o $@ $^ -lpthread $(AGENT_LIBS)
+
+oracles: $(ORACLES)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all tests-unit tests-bpf tests-fuzz tests-sanitize check test run bench format lint install clean
+.PHONY: all oracles tests-unit tests-bpf tests-fuzz tests-sanitize check test run bench format lint install clean
 .SECONDARY:

@@ -31,6 +31,7 @@ static bool is_understood(unsigned status)
 	case 300:
 	case 301:
 	case 302:
+	case 303:
 	case 307:
 	case 308:
 	case 400:

@@ -15,17 +15,18 @@ import json
 import os
 import random
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import time
 
+import npm
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PACKAGE = "http-cache-tests@0.4.5"
 POLICIES = ["http_cache_suite", "http_cache_defaults"]
-INSTALL_SECONDS, RUN_SECONDS = 120, 300
+RUN_SECONDS = 300
 
 # Rates results as the package's display does; prints id, kind and what came of it.
 RATE = """
@@ -78,20 +79,12 @@ def wait_for(port):
 
 
 def install(build):
-    """The package's directory under BUILD/npm; skips if there is no node, no npm or no way to it."""
-    home = os.path.join(build, "npm")
-    package = os.path.join(home, "node_modules", "http-cache-tests")
-    if not shutil.which("node") or not shutil.which("npm"):
-        skip("node and npm are not installed")
-    if not os.path.exists(os.path.join(package, "cli.mjs")):
-        os.makedirs(home, exist_ok=True)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", home, PACKAGE]
-        try:
-            subprocess.run(command, check=True, timeout=INSTALL_SECONDS, capture_output=True)
-        except (subprocess.SubprocessError, OSError):
-            skip(f"npm cannot install {PACKAGE}")
-    rate = os.path.join(package, "rate.mjs")
-    with open(rate, "w", encoding="utf-8") as out:
+    """The package's directory, with the program that rates; skips if it cannot be had."""
+    try:
+        package = npm.install(build, PACKAGE)
+    except npm.Unavailable as why:
+        skip(why)
+    with open(os.path.join(package, "rate.mjs"), "w", encoding="utf-8") as out:
         out.write(RATE)
     return package
 

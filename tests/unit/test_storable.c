@@ -117,6 +117,8 @@ static void must_understand_overrides_no_store_for_statuses_that_are_understood(
 	assert_int_equal(judge(&scene), STORE_NO_STORE);
 	scene.resp.says.must_understand = true;
 	assert_int_equal(judge(&scene), STORE_YES);
+	scene.resp.status = 303;
+	assert_int_equal(judge(&scene), STORE_YES);
 	scene.resp.status = 599;
 	assert_int_equal(judge(&scene), STORE_STATUS);
 }
