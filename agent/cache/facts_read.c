@@ -30,10 +30,9 @@ static enum asked_method method_of(enum method method)
 
 static bool has_method_override(const struct fields *fields)
 {
-	for (size_t i = 0; i < fields->count; i++)
-		if (field_flags(fields->field[i].id, fields->field[i].name) & FIELD_SAYS_METHOD)
-			return true;
-	return false;
+	return fields_first(fields, FIELD_X_HTTP_METHOD) ||
+	       fields_first(fields, FIELD_X_HTTP_METHOD_OVERRIDE) ||
+	       fields_first(fields, FIELD_X_METHOD_OVERRIDE);
 }
 
 static enum personal presence(const struct fields *fields, enum field_name id)

@@ -86,7 +86,7 @@ static void judge(struct exchange *x, struct look *look)
 	};
 
 	look->judgement = freshness_judge(&look->found.object->fresh, &look->facts.req,
-					  &look->facts.rules, &at);
+					  look->facts.rules, &at);
 }
 
 /*
@@ -280,7 +280,7 @@ static enum progress look_up(struct exchange *x, struct look *look)
 			count(&x->worker->counters.cache_hits);
 			return go(x, STAGE_SERVE);
 		}
-		if (look->facts.rules.honour_request && look->facts.req.says.only_if_cached)
+		if (look->facts.rules->honour_request && look->facts.req.says.only_if_cached)
 			return exchange_refuse(
 				x, 504, "not in the cache, and the client wants nothing else");
 		c->is_alone |= i == LOOKS_MAX;
@@ -302,8 +302,8 @@ enum progress caching_lookup(struct exchange *x)
 
 	if (!worker->http->cache)
 		return go(x, STAGE_ADMIT);
-	look.facts = caching_facts_of(http, req);
-	verdict = storable_request(&look.facts.req, &look.facts.rules);
+	look.facts = caching_facts_of(x->share->plan, req);
+	verdict = storable_request(&look.facts.req, look.facts.rules);
 	if (verdict == STORE_YES && x->wants_websocket)
 		verdict = STORE_ROUTE;
 	if (verdict != STORE_YES)

@@ -22,8 +22,8 @@ bool caching_stand_in(struct exchange *x, enum origin_failure failure)
 
 	if (!c->object || c->is_left)
 		return false;
-	facts = caching_facts_of(x->share->plan->http, exchange_request(x));
-	if (!freshness_on_error(&c->object->fresh, &facts.req, &facts.rules, failure,
+	facts = caching_facts_of(x->share->plan, exchange_request(x));
+	if (!freshness_on_error(&c->object->fresh, &facts.req, facts.rules, failure,
 				x->worker->now_ns))
 		return false;
 	fail_fill(x, failure == FAILURE_STATUS ? FILL_ERROR_STATUS : FILL_NO_ANSWER);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/caching_facts.h"
 
+#include <stdlib.h>
+
 #include "base/duration.h"
 #include "cache/facts_read.h"
 #include "http/cookies.h"
@@ -60,12 +62,26 @@ static bool is_declared_cookie(const struct http_route *route, struct bytes name
 	       (key->identity && identity_has(&route->how.key, HTTP_KEY_COOKIE, name));
 }
 
+/* Of a field that is there. */
+static enum personal judge_given(const struct http_policy *http, const struct request *req,
+				 struct bytes name)
+{
+	return is_declared_header(http, req->route, name) ? PERSONAL_DECLARED : PERSONAL_LOOSE;
+}
+
 static enum personal judge_header(const struct http_policy *http, const struct request *req,
 				  struct bytes name)
 {
 	if (!fields_find(&req->head.fields, name, NULL))
 		return PERSONAL_ABSENT;
-	return is_declared_header(http, req->route, name) ? PERSONAL_DECLARED : PERSONAL_LOOSE;
+	return judge_given(http, req, name);
+}
+
+static enum personal judge_authorization(const struct http_policy *http, const struct request *req)
+{
+	if (!fields_first(&req->head.fields, FIELD_AUTHORIZATION))
+		return PERSONAL_ABSENT;
+	return judge_given(http, req, BYTES("authorization"));
 }
 
 static enum personal judge_cookies(const struct http_policy *http, const struct request *req)
@@ -73,8 +89,10 @@ static enum personal judge_cookies(const struct http_policy *http, const struct 
 	struct cookies cookies = cookies_of(&req->head.fields);
 	struct bytes name, value;
 
-	if (judge_header(http, req, BYTES("cookie")) != PERSONAL_LOOSE)
-		return judge_header(http, req, BYTES("cookie"));
+	if (!cookies.field)
+		return PERSONAL_ABSENT;
+	if (judge_given(http, req, BYTES("cookie")) == PERSONAL_DECLARED)
+		return PERSONAL_DECLARED;
 	while (cookies_next(&cookies, &name, &value))
 		if (name.len && !is_declared_cookie(req->route, name))
 			return PERSONAL_LOOSE;
@@ -155,17 +173,29 @@ struct route_rules caching_rules_of(const struct http_policy *http, const struct
 	return rules;
 }
 
-struct caching_facts caching_facts_of(const struct http_policy *http, const struct request *req)
+struct route_rules *caching_rules_of_all(const struct http_policy *http)
+{
+	struct route_rules *rules = calloc(http->route_count + 1, sizeof(*rules));
+
+	if (!rules)
+		return NULL;
+	for (size_t i = 0; i < http->route_count; i++)
+		rules[http->routes[i].number] = caching_rules_of(http, &http->routes[i]);
+	rules[http->other.number] = caching_rules_of(http, &http->other);
+	return rules;
+}
+
+struct caching_facts caching_facts_of(const struct plan *plan, const struct request *req)
 {
 	bool has_content = req->body.kind == BODY_CHUNKED ||
 			   (req->body.kind == BODY_LENGTH && req->body.length);
 	struct caching_facts facts = {facts_of_request(&req->head, has_content),
-				      caching_rules_of(http, req->route)};
+				      &plan->cache_rules[req->route->number]};
 
 	/* Only what reaches the upstream can change its mind. */
 	facts.req.has_method_override &= req->route->method_override;
-	facts.req.authorization = judge_header(http, req, BYTES("authorization"));
-	facts.req.cookie = judge_cookies(http, req);
-	facts.req.identity = judge_identity(http, req);
+	facts.req.authorization = judge_authorization(plan->http, req);
+	facts.req.cookie = judge_cookies(plan->http, req);
+	facts.req.identity = judge_identity(plan->http, req);
 	return facts;
 }

@@ -13,14 +13,17 @@
 
 struct caching_facts {
 	struct request_facts req;
-	struct route_rules rules;
+	const struct route_rules *rules; /* the plan's */
 };
 
-/* What http and the request's route say, and what the request says. */
-struct caching_facts caching_facts_of(const struct http_policy *http, const struct request *req);
+/* What plan and the request's route say, and what the request says. */
+struct caching_facts caching_facts_of(const struct plan *plan, const struct request *req);
 
 /* What the policy alone says of a route. */
 struct route_rules caching_rules_of(const struct http_policy *http, const struct http_route *route);
+
+/* The same of every route, by its number, for struct plan. The caller frees it; NULL: no memory. */
+struct route_rules *caching_rules_of_all(const struct http_policy *http);
 
 /*
  * The key of req in out. Returns 0 and *ret_key, which points into out; -EINVAL if a part holds

@@ -138,12 +138,12 @@ static enum progress go_without(struct exchange *x, enum fill_failure why)
 static bool is_for_us(struct exchange *x, const struct object_parts *parts)
 {
 	const struct request *req = exchange_request(x);
-	const struct caching_facts facts = caching_facts_of(x->share->plan->http, req);
+	const struct caching_facts facts = caching_facts_of(x->share->plan, req);
 	const struct lookup_facts at = {.now_ns = x->worker->now_ns};
 
 	return vary_matches(parts->selector, &req->head.fields) &&
 	       freshness_is_usable(
-		       freshness_judge(&parts->fresh, &facts.req, &facts.rules, &at).verdict);
+		       freshness_judge(&parts->fresh, &facts.req, facts.rules, &at).verdict);
 }
 
 /* The length is known once all is there; until then the end is told by the framing. */

@@ -30,19 +30,19 @@ static struct answer judge_answer(struct exchange *x, const struct response_head
 	const struct request *req = exchange_request(x);
 	const struct fetch_times times = {x->sent_ns, x->worker->now_ns, x->worker->now_unix_s};
 	struct answer answer = {
-		.asked = caching_facts_of(x->share->plan->http, req),
+		.asked = caching_facts_of(x->share->plan, req),
 		.says = facts_of_response(resp, x->worker->now_unix_s),
 	};
 	struct store_case c = {
 		.req = &answer.asked.req,
 		.resp = &answer.says,
-		.rules = &answer.asked.rules,
+		.rules = answer.asked.rules,
 		.fresh = &answer.fresh,
 		.now_ns = x->worker->now_ns,
 		.path = req->target.path.text,
 	};
 
-	answer.fresh = freshness_of(&answer.says, &answer.asked.rules, &times);
+	answer.fresh = freshness_of(&answer.says, answer.asked.rules, &times);
 	answer.verdict = storable_response(&c);
 	return answer;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/caching_facts.h"
+
 /* ---- What outlives a plan ---- */
 
 void registry_init(struct registry *registry)
@@ -204,6 +206,7 @@ static void plan_free(struct plan *plan)
 		if (plan->upstreams[i].policy)
 			free_upstream(plan->registry, &plan->upstreams[i]);
 	free(plan->upstreams);
+	free(plan->cache_rules);
 	policy_free(plan->policy);
 	key_file_free(plan->keys);
 	free(plan);
@@ -223,7 +226,8 @@ int plan_new(struct registry *registry, struct policy *policy, struct key_file *
 	plan->identity = rules_of(plan->http);
 	plan->head_limits = limits_of(plan->http);
 	plan->upstreams = calloc(plan->http->upstream_count, sizeof(*plan->upstreams));
-	if (plan->upstreams)
+	plan->cache_rules = caching_rules_of_all(plan->http);
+	if (plan->upstreams && plan->cache_rules)
 		err = 0;
 	for (size_t i = 0; !err && i < plan->http->upstream_count; i++)
 		err = fill_upstream(registry, &plan->http->upstreams[i], &plan->upstreams[i]);

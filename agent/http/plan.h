@@ -39,6 +39,8 @@ struct upstream {
 	struct server **servers; /* policy->server_count */
 };
 
+struct route_rules; /* cache/facts.h */
+
 struct plan {
 	_Atomic uint32_t refs;
 	struct registry *registry;
@@ -47,7 +49,8 @@ struct plan {
 	const struct http_policy *http;
 	struct upstream *upstreams; /* http->upstream_count */
 	struct identity_rules identity;
-	struct head_limits head_limits; /* of requests */
+	struct head_limits head_limits;	 /* of requests */
+	struct route_rules *cache_rules; /* owned; by a route's number */
 	struct http_names
 		guarded; /* fields the policy knows clients by: Connection must not name them */
 };

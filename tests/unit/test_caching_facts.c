@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "http/caching_facts.h"
@@ -15,6 +16,7 @@
 struct scene {
 	struct policy *policy;
 	struct plan plan;
+	struct route_rules *rules;
 	struct peer peer;
 	struct request request;
 	struct caching_facts facts;
@@ -38,7 +40,9 @@ static void ask(const char *policy, const char *head)
 			 MESSAGE_DONE);
 	assert_int_equal(request_judge(&scene.plan, &scene.peer, &scene.request, &result),
 			 REQUEST_FINE);
-	scene.facts = caching_facts_of(scene.plan.http, &scene.request);
+	free(scene.rules);
+	scene.plan.cache_rules = scene.rules = caching_rules_of_all(scene.plan.http);
+	scene.facts = caching_facts_of(&scene.plan, &scene.request);
 	buffer_free(&scene.room);
 	scene.room = buffer_new(CACHE_KEY_MAX);
 	assert_int_equal(caching_key(scene.plan.http, &scene.request, &scene.room, &scene.key), 0);
@@ -54,6 +58,7 @@ static int end(void **state)
 {
 	(void)state;
 	policy_free(scene.policy);
+	free(scene.rules);
 	buffer_free(&scene.room);
 	return 0;
 }
@@ -146,9 +151,9 @@ static void lifetime_on_a_prefix_asks_for_types_that_fit(void **state)
 {
 	(void)state;
 	ask(LISTEN "  routes: [{match: \"/s/*\", cache: 60s}]\n", GET("/s/x", ""));
-	assert_true(scene.facts.rules.is_prefix && scene.facts.rules.lifetime_s == 60);
+	assert_true(scene.facts.rules->is_prefix && scene.facts.rules->lifetime_s == 60);
 	ask(LISTEN "  routes: [{match: \"/s/*\"}]\n", GET("/s/x", ""));
-	assert_false(scene.facts.rules.is_prefix);
+	assert_false(scene.facts.rules->is_prefix);
 }
 
 int main(void)
