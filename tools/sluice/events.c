@@ -15,9 +15,25 @@ static enum colour colour_of_event(const char *kind)
 {
 	if (!strcmp(kind, "banned"))
 		return COLOUR_BAD;
-	if (!strcmp(kind, "limited") || !strcmp(kind, "flagged"))
-		return COLOUR_CAUTION;
-	return COLOUR_GOOD;
+	if (!strcmp(kind, "stopped") || !strcmp(kind, "ban_ended"))
+		return COLOUR_GOOD;
+	return COLOUR_CAUTION;
+}
+
+/* "for 1m00s until 2026-11-21T15:19:03Z, strike 1, http" */
+static char *ban_details(const json_t *event, const char *on)
+{
+	const char *until = field_text(event, "until"), *cause = field_text(event, "cause");
+	unsigned long long strikes = field_count(event, "strikes");
+	int64_t from_s, until_s;
+	char span[TEXT_MAX];
+
+	if (!text_instant(field_text(event, "time"), &from_s) || !text_instant(until, &until_s) ||
+	    until_s < from_s)
+		return memory_printf("until unbanned, %s", cause);
+	return memory_printf("for %s until %s, strike %llu%s%s%s",
+			     text_span((uint64_t)(until_s - from_s), span), until, strikes,
+			     *cause ? ", " : "", cause, on);
 }
 
 /* What an event adds to who and when. */
@@ -29,8 +45,11 @@ static char *details_of(const json_t *event)
 	char count[TEXT_MAX];
 
 	if (!strcmp(kind, "banned"))
-		return memory_printf("until %s, strike %llu%s", field_text(event, "until"),
-				     (unsigned long long)field_count(event, "strikes"), on);
+		return ban_details(event, on);
+	if (field_count(event, "requests"))
+		return memory_printf("%s request%s",
+				     text_count(field_count(event, "requests"), count),
+				     field_count(event, "requests") == 1 ? "" : "s");
 	if (!strcmp(kind, "limited") || !strcmp(kind, "flagged"))
 		return memory_printf("%s packet%s, %s%s",
 				     text_count(field_count(event, "packets"), count),
