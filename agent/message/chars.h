@@ -86,12 +86,6 @@ static inline size_t bytes_span(struct bytes text, unsigned classes)
 	return len;
 }
 
-/* What is left of text after its first len bytes; len is at most text.len. */
-static inline struct bytes bytes_from(struct bytes text, size_t len)
-{
-	return (struct bytes){text.at + len, text.len - len};
-}
-
 /* Text without blanks (SP, HTAB) at both ends. */
 static inline struct bytes bytes_trim(struct bytes text)
 {
