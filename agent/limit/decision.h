@@ -11,7 +11,7 @@
 
 #include "limit/limit_state.h"
 
-#define LIMIT_ASKS_MAX 16 /* limits on one request; the policy refuses more */
+#define LIMIT_ASKS_MAX 64 /* on one request; the policy refuses more */
 
 struct limit_ask {
 	/* The question. No two asks share a state. */

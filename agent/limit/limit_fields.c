@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "limit/limit_fields.h"
 
-#include <inttypes.h>
-
 #include "limit/token_bucket.h"
 
 #define SECOND_NS 1000000000ull
@@ -79,6 +77,26 @@ uint64_t limit_fields_retry_s(const struct limit_answer *answer)
 	return wait_s ? wait_s : 1;
 }
 
+/* Answers are made at every request: printf() would cost more than all the rest. */
+static void add_number(struct buffer *out, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	buffer_add(out, (struct bytes){digits + at, sizeof(digits) - at});
+}
+
+static void add_line(struct buffer *out, struct bytes name, uint64_t number)
+{
+	buffer_add(out, name);
+	add_number(out, number);
+	buffer_add(out, BYTES("\r\n"));
+}
+
 /* A string of RFC 9651 and of JSON alike: printable ASCII, '"' and '\' escaped. */
 static void add_string(struct buffer *out, struct bytes text)
 {
@@ -99,17 +117,41 @@ static void add_x_ratelimit(const struct limit_answer *answer, struct buffer *ou
 {
 	const struct limit_shown *shown = limit_fields_choose(answer);
 
-	buffer_printf(out, "X-RateLimit-Limit: %" PRIu64 "\r\n", quota(shown));
-	buffer_printf(out, "X-RateLimit-Remaining: %" PRIu64 "\r\n", shown->view.remaining);
-	buffer_printf(out, "X-RateLimit-Reset: %" PRIu64 "\r\n",
-		      seconds_up(shown->view.reset_ns + answer->unix_offset_ns));
+	add_line(out, BYTES("X-RateLimit-Limit: "), quota(shown));
+	add_line(out, BYTES("X-RateLimit-Remaining: "), shown->view.remaining);
+	add_line(out, BYTES("X-RateLimit-Reset: "),
+		 seconds_up(shown->view.reset_ns + answer->unix_offset_ns));
+}
+
+void limit_item_write(const struct limit_shown *shown, struct buffer *out)
+{
+	add_string(out, shown->name);
+}
+
+void limit_policy_item_write(const struct limit_shown *shown, struct buffer *out)
+{
+	limit_item_write(shown, out);
+	buffer_add(out, BYTES(";q="));
+	add_number(out, quota(shown));
+	buffer_add(out, BYTES(";w="));
+	add_number(out, window_s(shown));
 }
 
 static void add_policy_item(const struct limit_answer *answer, const struct limit_shown *shown,
 			    struct buffer *out)
 {
-	add_string(out, shown->name);
-	buffer_printf(out, ";q=%" PRIu64 ";w=%" PRIu64, quota(shown), window_s(shown));
+	if (shown->policy_item.len)
+		buffer_add(out, shown->policy_item);
+	else
+		limit_policy_item_write(shown, out);
+}
+
+static void add_item(const struct limit_shown *shown, struct buffer *out)
+{
+	if (shown->item.len)
+		buffer_add(out, shown->item);
+	else
+		limit_item_write(shown, out);
 }
 
 static void add_state_item(const struct limit_answer *answer, const struct limit_shown *shown,
@@ -118,26 +160,28 @@ static void add_state_item(const struct limit_answer *answer, const struct limit
 	uint64_t now_ns = answer->now_ns;
 	uint64_t reset_ns = shown->view.reset_ns;
 
-	add_string(out, shown->name);
-	buffer_printf(out, ";r=%" PRIu64 ";t=%" PRIu64, shown->view.remaining,
-		      reset_ns > now_ns ? seconds_up(reset_ns - now_ns) : 0);
+	add_item(shown, out);
+	buffer_add(out, BYTES(";r="));
+	add_number(out, shown->view.remaining);
+	buffer_add(out, BYTES(";t="));
+	add_number(out, reset_ns > now_ns ? seconds_up(reset_ns - now_ns) : 0);
 }
 
 typedef void add_item_fn(const struct limit_answer *answer, const struct limit_shown *shown,
 			 struct buffer *out);
 
-static void add_list(const struct limit_answer *answer, const char *field, add_item_fn *add_item,
+static void add_list(const struct limit_answer *answer, struct bytes field, add_item_fn *add_one,
 		     struct buffer *out)
 {
-	const char *separator = ": ";
+	struct bytes separator = BYTES(": ");
 
-	buffer_add_text(out, field);
+	buffer_add(out, field);
 	for (unsigned i = 0; i < answer->n; i++) {
 		if (answer->limits[i].is_dry_run)
 			continue;
-		buffer_add_text(out, separator);
-		add_item(answer, &answer->limits[i], out);
-		separator = ", ";
+		buffer_add(out, separator);
+		add_one(answer, &answer->limits[i], out);
+		separator = BYTES(", ");
 	}
 	buffer_add_text(out, "\r\n");
 }
@@ -149,12 +193,12 @@ void limit_fields_write(const struct limit_answer *answer, struct buffer *out)
 	if (!limit_fields_choose(answer))
 		return;
 	if (retry_s && answer->families & LIMIT_FIELDS_RETRY_AFTER)
-		buffer_printf(out, "Retry-After: %" PRIu64 "\r\n", retry_s);
+		add_line(out, BYTES("Retry-After: "), retry_s);
 	if (answer->families & LIMIT_FIELDS_X_RATELIMIT)
 		add_x_ratelimit(answer, out);
 	if (answer->families & LIMIT_FIELDS_RATELIMIT) {
-		add_list(answer, "RateLimit-Policy", add_policy_item, out);
-		add_list(answer, "RateLimit", add_state_item, out);
+		add_list(answer, BYTES("RateLimit-Policy"), add_policy_item, out);
+		add_list(answer, BYTES("RateLimit"), add_state_item, out);
 	}
 }
 
@@ -165,12 +209,14 @@ void limit_problem_write(const struct limit_answer *answer, struct buffer *out)
 	buffer_add_text(out,
 			"{\"type\":\"https://iana.org/assignments/http-problem-types"
 			"#quota-exceeded\",\"title\":\"Request cannot be satisfied as assigned "
-			"quota has been exceeded\",\"status\":429,\"violated-policies\":[");
+			"quota has been exceeded\",\"status\":");
+	add_number(out, answer->status ? answer->status : 429);
+	buffer_add_text(out, ",\"violated-policies\":[");
 	for (unsigned i = 0; i < answer->n; i++) {
 		if (!answer->limits[i].refuses || answer->limits[i].is_dry_run)
 			continue;
 		buffer_add_text(out, separator);
-		add_string(out, answer->limits[i].name);
+		add_item(&answer->limits[i], out);
 		separator = ",";
 	}
 	buffer_add_text(out, "]}\n");

@@ -20,6 +20,9 @@ struct limit_shown {
 	struct limit_view view;
 	bool refuses;
 	bool is_dry_run;
+	/* What limit_item_write() and limit_policy_item_write() have made of it before; empty: not yet. */
+	struct bytes item;
+	struct bytes policy_item;
 };
 
 enum limit_family {
@@ -35,6 +38,7 @@ struct limit_answer {
 	unsigned families;	 /* of enum limit_family */
 	uint64_t now_ns;	 /* CLOCK_MONOTONIC, that of the views */
 	uint64_t unix_offset_ns; /* what to add to it for wall clock time */
+	unsigned status;	 /* of a refusal; 0: 429 */
 };
 
 /* The limit to show, or NULL where all are dry runs. */
@@ -45,6 +49,10 @@ uint64_t limit_fields_retry_s(const struct limit_answer *answer);
 
 /* Add the fields, each ending in CR LF; nothing where there is no limit to show. Errors stick in out. */
 void limit_fields_write(const struct limit_answer *answer, struct buffer *out);
+
+/* What never changes of a limit: its name as a string ("burst"), and its item in RateLimit-Policy. */
+void limit_item_write(const struct limit_shown *shown, struct buffer *out);
+void limit_policy_item_write(const struct limit_shown *shown, struct buffer *out);
 
 /* Add the problem+json object of a refused answer. */
 #define LIMIT_PROBLEM_TYPE "application/problem+json"

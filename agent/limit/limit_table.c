@@ -43,15 +43,22 @@ static struct fingerprint print_of(const struct limit_table *table, struct bytes
 	return (struct fingerprint){{siphash(&secret[0], key), siphash(&secret[1], key)}};
 }
 
+/* The upper bits of a product spread a hash over any number of sets. */
 static uint32_t set_of(const struct limit_table *table, struct fingerprint print, bool shared)
 {
-	return table_set_of(table->head, print, shared);
+	const struct table_head *head = table->head;
+	uint64_t hash = print.word[0] >> 32;
+
+	if (shared)
+		return head->sets + (uint32_t)(hash * head->shared_sets >> 32);
+	return (uint32_t)(hash * head->sets >> 32);
 }
 
 static bool is_used_by(const struct table_slot *slot, struct fingerprint print)
 {
-	return slot->state.strategy && slot->print.word[0] == print.word[0] &&
-	       slot->print.word[1] == print.word[1];
+	/* In this order: strategies lie in other cache lines than the fingerprints. */
+	return slot->print.word[0] == print.word[0] && slot->print.word[1] == print.word[1] &&
+	       slot->state.strategy;
 }
 
 static struct table_slot *find(const struct limit_table *table, uint32_t set,
@@ -103,7 +110,7 @@ static bool settle_in(struct limit_table *table, struct limit_seek *seek,
 		      struct limit_moment moment)
 {
 	size_t room = table_state_bytes(table->head);
-	struct fingerprint print = print_of(table, key_of(seek));
+	struct fingerprint print = {{seek->print[0], seek->print[1]}};
 	struct table_slot *slot = find(table, seek->set, print);
 
 	if (limit_state_bytes(seek->spec) > room)
@@ -113,6 +120,7 @@ static bool settle_in(struct limit_table *table, struct limit_seek *seek,
 		if (!slot)
 			return false;
 		begin_slot(slot, print, key_of(seek));
+		seek->is_new = true;
 	}
 	limit_state_prepare(&slot->state, room, seek->spec, moment);
 	/* Not at rest for the rest of this request: its other keys must not take the slot. */
@@ -124,9 +132,14 @@ static bool settle_in(struct limit_table *table, struct limit_seek *seek,
 
 static void choose_set(const struct limit_table *table, struct limit_seek *seek, bool shared)
 {
+	struct fingerprint print;
+
 	seek->is_shared = shared;
+	seek->is_new = false;
 	seek->state = NULL;
-	seek->set = set_of(table, print_of(table, key_of(seek)), shared);
+	print = print_of(table, key_of(seek));
+	memcpy(seek->print, print.word, sizeof(seek->print));
+	seek->set = set_of(table, print, shared);
 }
 
 /* Numbers of the sets of all seeks, ascending, each once. n is small. */
@@ -203,10 +216,13 @@ void limit_table_return(struct limit_table *table, struct limit_seek *seek,
 		seek->state = &slot->state;
 }
 
-bool limit_table_forget(struct limit_table *table, struct bytes key)
+uint64_t limit_table_hash(const struct limit_table *table, struct bytes text)
 {
-	struct fingerprint print = print_of(table, key);
-	uint32_t set = set_of(table, print, false);
+	return siphash(&table->head->secret[1], text);
+}
+
+static bool forget_in(struct limit_table *table, uint32_t set, struct fingerprint print)
+{
 	struct table_slot *slot;
 
 	table_set_lock(table, set);
@@ -215,6 +231,14 @@ bool limit_table_forget(struct limit_table *table, struct bytes key)
 		__atomic_store_n(&slot->state.strategy, 0, __ATOMIC_RELEASE);
 	table_set_unlock(table, set);
 	return slot;
+}
+
+bool limit_table_forget(struct limit_table *table, struct bytes key)
+{
+	struct fingerprint print = print_of(table, key);
+
+	return forget_in(table, set_of(table, print, false), print) ||
+	       forget_in(table, set_of(table, print, true), print);
 }
 
 static void visit_set(struct limit_table *table, uint32_t set, limit_visit_fn *visit, void *context)

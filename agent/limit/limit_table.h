@@ -51,8 +51,6 @@ int limit_table_create(struct limit_table_size size, int *ret_fd);
  * Returns 0, -EINVAL if it is no table of this version, -ENOMEM, or -errno.
  */
 int limit_table_open(int fd, struct limit_table **ret_table);
-/* The same to look at, while another process uses it: nothing that is done here is seen there. */
-int limit_table_view(int fd, struct limit_table **ret_table);
 void limit_table_close(struct limit_table *table); /* NULL is fine */
 
 /* Memory of the table, whether it has been touched or not. */
@@ -79,7 +77,9 @@ struct limit_seek {
 
 	struct limit_state *state; /* prepared and locked; NULL: no room, refuse */
 	bool is_shared;		   /* the entry is the coarse key's */
+	bool is_new;		   /* nobody had it: nothing is counted there yet */
 	uint32_t set;		   /* the lock it is under */
+	uint64_t print[2];	   /* the table's own */
 };
 
 /*
@@ -97,7 +97,10 @@ void limit_table_release(struct limit_table *table, const struct limit_seek *see
 void limit_table_return(struct limit_table *table, struct limit_seek *seek,
 			struct limit_moment moment);
 
-/* Forget one key's counts. Returns whether it had an entry. */
+/* A number for text that nobody without the table can foresee; the same for as long as the table lives. */
+uint64_t limit_table_hash(const struct limit_table *table, struct bytes text);
+
+/* Forget the counts of one key, or coarse key. Returns whether it had an entry. */
 bool limit_table_forget(struct limit_table *table, struct bytes key);
 
 /* Call visit with every entry in use, under its lock: be brief, keep no pointer. */

@@ -16,7 +16,7 @@ static struct limit_shown shown_of(const char *name, uint64_t count, uint64_t wi
 
 static struct limit_answer answer_of(const struct limit_shown *limits, unsigned n)
 {
-	return (struct limit_answer){limits, n, LIMIT_FIELDS_ALL, START, UNIX_OFFSET};
+	return (struct limit_answer){limits, n, LIMIT_FIELDS_ALL, START, UNIX_OFFSET, 0};
 }
 
 static void writes(const struct limit_answer *answer, const char *expected)

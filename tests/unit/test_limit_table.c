@@ -159,7 +159,7 @@ static void keys_of_one_request_never_share_an_entry_by_accident(void **state)
 		for (int i = 0; i < 12; i++) {
 			snprintf(names[i], sizeof(names[i]), "%d at %d", i, (int)(now_ns - START));
 			seeks[i] = (struct limit_seek){
-				bytes_of(names[i]), bytes_of(names[i]), &five, NULL, false, 0};
+				.key = bytes_of(names[i]), .coarse = bytes_of(names[i]), .spec = &five};
 		}
 		limit_table_seize(table, seeks, 12, limit_table_moment(table, now_ns));
 		for (int a = 0; a < 12; a++)
@@ -364,8 +364,8 @@ static void *ask_often(void *context)
 	for (unsigned i = 0; i < 2000; i++) {
 		struct limit_moment moment = limit_table_moment(worker->table, START + i);
 		struct limit_seek seeks[2] = {
-			{BYTES("day"), BYTES("c"), &day, NULL, false, 0},
-			{BYTES("hour"), BYTES("d"), &hour, NULL, false, 0},
+			{.key = BYTES("day"), .coarse = BYTES("c"), .spec = &day},
+			{.key = BYTES("hour"), .coarse = BYTES("d"), .spec = &hour},
 		};
 		struct limit_ask asks[2] = {{.spec = &day, .cost = 1}, {.spec = &hour, .cost = 1}};
 
