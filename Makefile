@@ -25,7 +25,7 @@ override CFLAGS += -std=gnu11 $(WARN) -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION
 	-fstack-protector-strong -fPIE \
 	-Iinclude -Iagent -I$(BUILD)/gen -MMD -MP $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
-AGENT_LIBS := -lxdp -lbpf -lmnl -lyaml -ljansson -lcap -lseccomp -lm
+AGENT_LIBS := -lxdp -lbpf -lmnl -lyaml -ljansson -lcap -lseccomp -lnettle -lm
 TOOL_LIBS  := -ljansson -lncursesw -ltinfo
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)

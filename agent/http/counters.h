@@ -29,6 +29,9 @@
 	X(answered_4xx, "answers with a status of 400 to 499")                             \
 	X(answered_5xx, "answers with a status of 500 and above")                          \
 	X(aborted, "exchanges that ended without a complete answer")                       \
+	X(limited, "requests refused by a limit")                                          \
+	X(limit_table_full, "requests refused: the table of counts had no room for them")  \
+	X(limit_inventions, "requests refused: too many new identities from one source")   \
 	X(host_refused, "requests for a host that `hosts` does not name")                  \
 	X(slow_head, "connections closed: the head took too long")                         \
 	X(slow_body, "connections closed: the body came too slowly")                       \

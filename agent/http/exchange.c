@@ -203,6 +203,7 @@ void exchange_end(struct exchange *x)
 	if (!x->conn->is_refresh)
 		count_end(x);
 	caching_end(x);
+	limiting_end(x);
 	exchange_drop_origin(x);
 	if (x->upstream)
 		fetch_leave_gate(x);
@@ -214,13 +215,15 @@ void exchange_end(struct exchange *x)
 	give_exchange(worker, x);
 }
 
-const struct request *exchange_read_again(struct exchange *x)
+const struct request *exchange_request(struct exchange *x)
 {
 	struct worker *worker = x->worker;
 	struct bytes head = {x->conn->input.at, x->head_len};
 	enum message_result result;
 	size_t scanned = 0;
 
+	if (worker->request_of == x)
+		return &worker->request;
 	result = head_parse_request(head, &x->share->plan->head_limits, &scanned,
 				    &worker->request.head);
 	(void)result; /* the same bytes were fine before */
@@ -267,6 +270,7 @@ static enum progress refuse(struct exchange *x)
 		.is_head = x->method == METHOD_HEAD,
 		.client_minor = x->minor,
 		.retry_after_s = x->retry_s ? x->retry_s : x->status == 503,
+		.limit_fields = limiting_fields(x),
 	};
 	struct iovec iov;
 
@@ -316,12 +320,6 @@ static enum progress identify(struct exchange *x)
 	return go(x, STAGE_LIMIT);
 }
 
-/* Where the limits of the route are asked. */
-static enum progress limit(struct exchange *x)
-{
-	return go(x, STAGE_LOOKUP);
-}
-
 /* RFC 9110 section 7.6.2: an OPTIONS that has gone far enough is answered here. */
 static bool ends_here(const struct exchange *x, const struct request *req)
 {
@@ -350,7 +348,7 @@ static enum progress finish(struct exchange *x)
 typedef enum progress stage_fn(struct exchange *x);
 
 static stage_fn *const stages[STAGE_COUNT] = {
-	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limit,
+	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limiting_admit,
 	[STAGE_LOOKUP] = lookup,	 [STAGE_ADMIT] = fetch_admit,
 	[STAGE_CONNECT] = fetch_connect, [STAGE_SEND] = fetch_send,
 	[STAGE_AWAIT] = await_answer,	 [STAGE_STORE] = caching_store,

@@ -14,6 +14,7 @@
 #include "http/flow.h"
 #include "http/forward.h"
 #include "http/gate.h"
+#include "http/limiting.h"
 #include "http/origin.h"
 
 enum stage {
@@ -113,6 +114,7 @@ struct exchange {
 	bool is_aborted;
 
 	struct caching cache;
+	struct limiting limiting;
 
 	struct pace body_pace;
 	struct pace send_pace;
@@ -144,11 +146,7 @@ void exchange_end(struct exchange *x);
 struct bytes exchange_id(struct exchange *x);
 
 /* The request, read again if scratch has been used for another since. */
-const struct request *exchange_read_again(struct exchange *x);
-static inline const struct request *exchange_request(struct exchange *x)
-{
-	return x->worker->request_of == x ? &x->worker->request : exchange_read_again(x);
-}
+const struct request *exchange_request(struct exchange *x);
 
 /* ---- For the stages ---- */
 
@@ -176,6 +174,11 @@ void exchange_log(struct exchange *x);
 
 /* It waits: set the connection's timer to the first moment at which somebody may be too slow. */
 void exchange_set_timer(struct exchange *x);
+
+/* ---- limiting.c ---- */
+
+/* Let it in, have it wait, or answer that it is over a limit. */
+enum progress limiting_admit(struct exchange *x);
 
 /* ---- fetch.c ---- */
 

@@ -106,6 +106,13 @@ static void free_policy(const struct http_child *child)
 	key_file_free(child->keys);
 }
 
+static int make_plan(struct http *http, const struct http_child *child, struct plan **ret_plan)
+{
+	http->registry.before = http->plan;
+	http->registry.threads = http->worker_count;
+	return plan_new(&http->registry, child->policy, child->keys, ret_plan);
+}
+
 static int begin(struct http *http, const struct http_child *child)
 {
 	int err = open_table(http, child->table_fd);
@@ -115,7 +122,7 @@ static int begin(struct http *http, const struct http_child *child)
 	if (!err)
 		err = new_parts(http, thread_count(child));
 	if (!err)
-		err = plan_new(&http->registry, child->policy, child->keys, &http->plan);
+		err = make_plan(http, child, &http->plan);
 	if (err) {
 		free_policy(child);
 		return err;
@@ -188,7 +195,7 @@ static void close_new_sockets(const struct http_child *child)
 int http_reload(struct http *http, const struct http_child *child)
 {
 	struct plan *plan;
-	int err = plan_new(&http->registry, child->policy, child->keys, &plan);
+	int err = make_plan(http, child, &plan);
 
 	if (err) {
 		free_policy(child);

@@ -138,8 +138,8 @@ void http_limit_counts(struct http *http, http_limit_count_fn *each, void *conte
 struct http_client {
 	/*
 	 * Who: "192.0.2.7", "2001:db8::/64", "key NAME", "header#5f0c2a91" (a short hash, never what
-	 * a stranger sent), "unix"; several together are joined by " + ". The shared entry of a full table is
-	 * "192.0.2.0/24 (shared)".
+	 * a stranger sent), "unix"; with its address "192.0.2.7 + cookie#5f0c2a91". What neighbours share where the
+	 * table is full is "192.0.2.0/24 (shared)".
 	 */
 	char who[HTTP_CLIENT_TEXT_MAX];
 	const char *
@@ -171,9 +171,9 @@ uint64_t http_clients(struct http *http, const struct http_client_query *query,
 		      http_client_fn *each, void *context);
 
 /*
- * The same for one client: the address it has (or is cut to, a prefix), or the NAME of an API key. What would happen
+ * The same for one client: the address it has, a prefix, the NAME of an API key, or what `who` says of it. What would happen
  * to its next request is what these say; a limit that has no entry of it has counted nothing yet.
- * Returns 0; -EINVAL: who is neither an address nor the name of a key.
+ * Returns 0; -EINVAL: who is none of those.
  */
 int http_client_explain(struct http *http, struct bytes who, http_client_fn *each, void *context);
 

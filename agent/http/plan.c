@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "http/caching_facts.h"
+#include "http/quota_plan.h"
 
 /* ---- What outlives a plan ---- */
 
@@ -207,9 +208,22 @@ static void plan_free(struct plan *plan)
 			free_upstream(plan->registry, &plan->upstreams[i]);
 	free(plan->upstreams);
 	free(plan->cache_rules);
+	quota_plan_free(plan->quotas);
 	policy_free(plan->policy);
 	key_file_free(plan->keys);
 	free(plan);
+}
+
+static int make_quotas(struct plan *plan, const struct policy *policy, const struct key_file *keys)
+{
+	const struct registry *registry = plan->registry;
+	const struct quota_source source = {.policy = policy,
+					    .keys = keys,
+					    .before = registry->before ? registry->before->quotas
+								       : NULL,
+					    .threads = registry->threads};
+
+	return quota_plan_new(&source, &plan->quotas);
 }
 
 int plan_new(struct registry *registry, struct policy *policy, struct key_file *keys,
@@ -231,6 +245,8 @@ int plan_new(struct registry *registry, struct policy *policy, struct key_file *
 		err = 0;
 	for (size_t i = 0; !err && i < plan->http->upstream_count; i++)
 		err = fill_upstream(registry, &plan->http->upstreams[i], &plan->upstreams[i]);
+	if (!err)
+		err = make_quotas(plan, policy, keys);
 	if (err) {
 		plan_free(plan); /* policy and keys are not its own yet */
 		return err;

@@ -24,6 +24,9 @@ struct registry {
 	pthread_mutex_t lock;
 	struct server *servers;
 	struct named_gate *gates;
+	/* Of the caller of plan_new(): */
+	const struct plan *before; /* whose counts of limits go on; NULL: none */
+	uint32_t threads;	   /* that count them */
 };
 
 struct named_gate {
@@ -40,6 +43,7 @@ struct upstream {
 };
 
 struct route_rules; /* cache/facts.h */
+struct quota_plan;  /* http/quota_plan.h */
 
 struct plan {
 	_Atomic uint32_t refs;
@@ -51,6 +55,7 @@ struct plan {
 	struct identity_rules identity;
 	struct head_limits head_limits;	 /* of requests */
 	struct route_rules *cache_rules; /* owned; by a route's number */
+	struct quota_plan *quotas;	 /* owned */
 	struct http_names
 		guarded; /* fields the policy knows clients by: Connection must not name them */
 };

@@ -39,6 +39,7 @@ void problem_write(const struct problem *problem, struct text *out)
 		text_number(out, problem->retry_after_s);
 		text_put(out, "\r\n");
 	}
+	text_add(out, problem->limit_fields);
 	if (!problem->keeps_alive)
 		text_put(out, "Connection: close\r\n");
 	else if (!problem->client_minor)

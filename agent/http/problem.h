@@ -13,7 +13,8 @@ struct problem {
 	bool keeps_alive;
 	bool is_head; /* the content is left out */
 	uint8_t client_minor;
-	unsigned retry_after_s; /* 0: the field is left out */
+	unsigned retry_after_s;	   /* 0: the field is left out */
+	struct bytes limit_fields; /* of the client's limits; lines */
 };
 
 #define PROBLEM_MAX 1024

@@ -16,6 +16,8 @@ enum progress relay_respond(struct exchange *x)
 		.name = x->share->plan->http->name,
 		.date = worker->date,
 		.cache_status = caching_status(x, status),
+		.limit_fields = limiting_fields(x),
+		.limit_families = limiting_families(x),
 		.client_minor = x->minor,
 		.keeps_alive = x->keeps_conn,
 		.is_upgrade = x->status == 101,

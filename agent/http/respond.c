@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/respond.h"
 
+#include "limit/limit_fields.h"
 #include "message/date.h"
 
 struct reason {
@@ -50,6 +51,20 @@ static void write_status(const struct response_head *resp, struct text *out)
 	text_put(out, "\r\n");
 }
 
+static bool begins(struct bytes name, struct bytes with)
+{
+	return name.len >= with.len && bytes_equal_nocase((struct bytes){name.at, with.len}, with);
+}
+
+/* Whether ours say what this field says: the newest names of a family, and those of older drafts. */
+static bool is_replaced(const struct field *field, unsigned families)
+{
+	if (families & LIMIT_FIELDS_X_RATELIMIT && begins(field->name, BYTES("x-ratelimit-")))
+		return true;
+	return families & LIMIT_FIELDS_RATELIMIT &&
+	       (field->id == FIELD_RATELIMIT || begins(field->name, BYTES("ratelimit-")));
+}
+
 /* Framing is ours. A field with an underscore is the client's business, not a gateway's. */
 static void write_copied(const struct respond *respond, struct text *out)
 {
@@ -59,7 +74,8 @@ static void write_copied(const struct respond *respond, struct text *out)
 		const struct field *field = &fields->field[i];
 
 		if (field->id == FIELD_CONTENT_LENGTH ||
-		    field_set_has(&respond->connection->hop, i))
+		    field_set_has(&respond->connection->hop, i) ||
+		    (respond->limit_families && is_replaced(field, respond->limit_families)))
 			continue;
 		text_field(out, field->name, field->value);
 	}
@@ -109,6 +125,7 @@ void respond_write(const struct respond *respond, struct text *out)
 	write_via(respond, out);
 	if (respond->cache_status.len)
 		text_field(out, BYTES("Cache-Status"), respond->cache_status);
+	text_add(out, respond->limit_fields);
 	write_connection(respond, out);
 	text_put(out, "\r\n");
 }
@@ -121,7 +138,8 @@ static bool is_stored(const struct respond *respond, unsigned index)
 	if (field_set_has(&respond->connection->hop, index) || field->id == FIELD_AGE ||
 	    field->id == FIELD_CACHE_STATUS || field->id == FIELD_CONTENT_LENGTH)
 		return false;
-	return !(field_flags((enum field_name)field->id, field->name) &
+	return !is_replaced(field, LIMIT_FIELDS_ALL) &&
+	       !(field_flags((enum field_name)field->id, field->name) &
 		 (FIELD_NOT_STORED | FIELD_IS_LIMITS));
 }
 

@@ -17,6 +17,8 @@ struct respond {
 	const char *name;		     /* in Via */
 	const char *date;		     /* DATE_TEXT_LEN bytes; for answers without one */
 	struct bytes cache_status;	     /* value of our own; empty: none */
+	struct bytes limit_fields;	     /* lines about the client's limits */
+	unsigned limit_families; /* enum limit_family: the upstream's own fields are left out */
 	uint8_t client_minor;
 	bool keeps_alive; /* the client's connection stays open */
 	bool is_upgrade;  /* 101 */

@@ -20,7 +20,8 @@
 #include "http/listener.h"
 #include "message/date.h"
 
-#define EVENTS_MAX 256
+#define EVENTS_MAX     256
+#define LIMIT_TEXT_MAX (32u << 10) /* of 32 limits with names of 96 bytes, three times each */
 /* Stored responses that give way to connections: the largest block, so that whoever asked gets it. */
 #define ROOM_FROM_CACHE (2 * BLOCK_MAX)
 
@@ -116,9 +117,11 @@ static void retry_accepts(struct worker *worker)
 
 static void read_clocks(struct worker *worker)
 {
-	int64_t unix_s = (int64_t)(clock_now_unix_ns() / NS_PER_SEC);
+	uint64_t unix_ns = clock_now_unix_ns();
+	int64_t unix_s = (int64_t)(unix_ns / NS_PER_SEC);
 
 	worker->now_ns = clock_now_ns();
+	worker->unix_offset_ns = unix_ns - worker->now_ns;
 	if (unix_s == worker->now_unix_s)
 		return;
 	worker->now_unix_s = unix_s;
@@ -291,6 +294,7 @@ int worker_new(struct http *http, unsigned number, struct worker **ret_worker)
 	worker->memory.budget = &http->memory;
 	worker->memory.starved = starved;
 	worker->key = buffer_new(CACHE_KEY_MAX);
+	worker->limit_text = buffer_new(LIMIT_TEXT_MAX);
 	worker->retry_credit = RETRIES_MAX * RETRY_COST;
 	init_lists(worker);
 	err = open_descriptors(worker);
@@ -340,6 +344,7 @@ void worker_free(struct worker *worker)
 	free(worker->head_out);
 	free(worker->tail_out);
 	buffer_free(&worker->key);
+	buffer_free(&worker->limit_text);
 	free(worker->log);
 	free(worker->pools);
 	free(worker);

@@ -68,6 +68,7 @@ struct worker {
 
 	uint64_t now_ns; /* read once a round */
 	int64_t now_unix_s;
+	uint64_t unix_offset_ns; /* what wall clock time is ahead of now_ns */
 	char date[DATE_TEXT_LEN];
 
 	struct wheel wheel;
@@ -102,13 +103,14 @@ struct worker {
 	const struct exchange *request_of; /* whose it is; NULL: nobody's any more */
 	struct response_head resp;	   /* likewise */
 	struct connection resp_connection;
-	char *client_in;    /* SCRATCH_IN */
-	char *origin_in;    /* SCRATCH_IN */
-	char *head_out;	    /* SCRATCH_HEAD */
-	char *tail_out;	    /* SCRATCH_TAIL */
-	struct buffer key;  /* of the cache, for the request in hand */
-	unsigned refreshes; /* under way: exchanges without a client */
-	uint64_t sweep_at;  /* how far purged responses have been looked for; the first thread's */
+	char *client_in;	  /* SCRATCH_IN */
+	char *origin_in;	  /* SCRATCH_IN */
+	char *head_out;		  /* SCRATCH_HEAD */
+	char *tail_out;		  /* SCRATCH_TAIL */
+	struct buffer key;	  /* of the cache, for the request in hand */
+	unsigned refreshes;	  /* under way: exchanges without a client */
+	struct buffer limit_text; /* about limits, for the request in hand */
+	uint64_t sweep_at; /* how far purged responses have been looked for; the first thread's */
 };
 
 /* Returns 0 or -errno. Nothing runs yet. */

@@ -217,21 +217,6 @@ static void check_planes(struct reading *r)
 				"`caution` without `interfaces`: nothing is ever flagged");
 }
 
-/* A quota that is believed to hold and does not is worse than none. */
-static void warn_of_limits(struct reading *r)
-{
-	const struct http_policy *http = r->http->http;
-	size_t limits = http->limits.count + http->global_limits.count;
-
-	for (size_t i = 0; i < http->route_count; i++)
-		limits += http->routes[i].limits.count;
-	if (limits)
-		reading_warning(
-			r, r->http->at,
-			"limits under `http` are checked, but this version does not enforce "
-			"them");
-}
-
 void finish_http(struct reading *r)
 {
 	if (!r->http)
@@ -240,9 +225,6 @@ void finish_http(struct reading *r)
 	finish_upstreams(r);
 	finish_default_limits(r);
 	finish_routes(r);
-	if (!r->error)
-		finish_identities(r);
 	check_memory(r);
 	check_planes(r);
-	warn_of_limits(r);
 }

@@ -159,6 +159,13 @@ static bool same_key(const struct http_key *a, const struct http_key *b)
 	return true;
 }
 
+static bool same_statuses(const struct http_limit_how *a, const struct http_limit_how *b)
+{
+	if (!a->counts_status || !b->counts_status)
+		return a->counts_status == b->counts_status;
+	return !memcmp(&a->count_status, &b->count_status, sizeof(a->count_status));
+}
+
 /* Counts are known by scope, identity and window: two that agree in them would count in one place twice. */
 static bool same_count(const struct http_limit *a, const struct http_limit *b)
 {
@@ -166,7 +173,8 @@ static bool same_count(const struct http_limit *a, const struct http_limit *b)
 	       a->burst == b->burst && a->how.strategy == b->how.strategy &&
 	       same_key(&a->how.key, &b->how.key) && !a->how.shared == !b->how.shared &&
 	       (!a->how.shared || !strcmp(a->how.shared, b->how.shared)) && !a->how.tiers.count &&
-	       !b->how.tiers.count;
+	       !b->how.tiers.count && a->how.per_method == b->how.per_method &&
+	       same_statuses(&a->how, &b->how);
 }
 
 static void check_twice(struct reading *r, const struct http_limit *limits, size_t i)
@@ -249,8 +257,9 @@ void finish_route_limits(struct reading *r, const struct arena_list *own, struct
 	size_t count = own->count + (takes_defaults ? defaults->count : 0);
 
 	check_tiers(r, &route->exempt_tiers, route->place);
-	if (count > HTTP_LIMITS_MAX) {
-		reading_error(r, route->place, "more than %d limits, the defaults included",
+	if (count + r->http->global_limits.count > HTTP_LIMITS_MAX) {
+		reading_error(r, route->place,
+			      "more than %d limits, the defaults and the global ones included",
 			      HTTP_LIMITS_MAX);
 		return;
 	}

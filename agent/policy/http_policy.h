@@ -18,7 +18,7 @@
 #define HTTP_SERVERS_MAX   64 /* of one upstream */
 #define HTTP_THREADS_MAX   64
 #define HTTP_ROUTES_MAX	   4096	 /* the one for what matches no other not counted */
-#define HTTP_LIMITS_MAX	   32	 /* in force on one route; also of global_limits */
+#define HTTP_LIMITS_MAX	   32	 /* in force on one request, the global ones included */
 #define HTTP_KEY_PARTS_MAX 8	 /* of one identity */
 #define HTTP_NAMES_MAX	   64	 /* of one list of names: fields, parameters, tags, tiers, hosts */
 #define HTTP_STATUSES_MAX  16	 /* of `status`, what `cache` covers */
@@ -369,8 +369,6 @@ struct http_policy {
 	struct http_limits
 		limits; /* the defaults, as they are in force on routes that say nothing */
 	struct http_limits global_limits;
-	struct http_names identity_headers; /* all that any key above or of a route names */
-	struct http_names identity_cookies;
 	struct http_limit_fields limit_fields;
 	struct http_escalate escalate;
 	enum http_caution caution;
