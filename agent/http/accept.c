@@ -11,6 +11,9 @@
 #include "http/problem.h"
 #include "message/proxy_protocol.h"
 
+#define REFUSED_MAX \
+	(1u << 20) /* bytes of a request that is not read; the kernel's buffer is smaller */
+
 static struct prefix address_of(const struct sockaddr_storage *from)
 {
 	const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)(const void *)from;
@@ -71,7 +74,7 @@ static bool enter_total(struct worker *worker, const struct plan *plan)
 
 	if (atomic_fetch_add_explicit(total, 1, memory_order_relaxed) <
 		    plan->http->max.connections ||
-	    worker_make_room(worker))
+	    worker_close_idle(worker))
 		return true;
 	atomic_fetch_sub_explicit(total, 1, memory_order_relaxed);
 	count(&worker->counters.refused_connections);
@@ -112,6 +115,8 @@ static void refuse_socket(int fd)
 	struct bytes answer = problem_overloaded();
 
 	(void)!send(fd, answer.at, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* as far as it goes */
+	/* What has come is thrown away: closed upon unread bytes, the client would get a reset for an answer. */
+	(void)!recv(fd, NULL, REFUSED_MAX, MSG_TRUNC | MSG_DONTWAIT);
 	close(fd);
 }
 

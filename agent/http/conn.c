@@ -125,6 +125,21 @@ static void close_in_order(struct conn *conn, bool all_was_read)
 
 /* ---- Between requests ---- */
 
+/*
+ * Neither a connection's own memory nor that of idle ones is enough, and no answer can be put together either. Who is
+ * in the middle of one gets no other.
+ */
+static void starve(struct conn *conn)
+{
+	struct bytes answer = problem_overloaded();
+
+	count(&conn->worker->counters.refused_memory);
+	if (!conn->x && conn->state == CONN_OPEN)
+		(void)!send(conn->wire.fd, answer.at, answer.len,
+			    MSG_NOSIGNAL | MSG_DONTWAIT); /* if it goes */
+	conn->wire.is_broken = true;
+}
+
 bool conn_keep(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -137,7 +152,7 @@ bool conn_keep(struct conn *conn)
 	    x->stage > STAGE_SEND)
 		conn->input.len = x->used = x->head_len;
 	if (!held_add(&conn->in, &worker->memory, conn->input)) {
-		conn->wire.is_broken = true;
+		starve(conn);
 		return false;
 	}
 	conn->input = held_bytes(&conn->in);
@@ -182,10 +197,11 @@ size_t conn_read(struct conn *conn)
 	} else {
 		/* What is read into must not be closed to make room for it. */
 		set_idle(conn, false);
-		at = conn_keep(conn) ? held_reserve(&conn->in, &worker->memory, HEAD_READ, &room)
-				     : NULL;
+		if (!conn_keep(conn))
+			return 0;
+		at = held_reserve(&conn->in, &worker->memory, HEAD_READ, &room);
 		if (!at) {
-			conn->wire.is_broken = true;
+			starve(conn);
 			return 0;
 		}
 		len = wire_read(&conn->wire, at, room);
@@ -194,18 +210,6 @@ size_t conn_read(struct conn *conn)
 	}
 	count_add(&worker->counters.client_bytes_in, len);
 	return len;
-}
-
-/* Neither a connection's own memory nor that of idle ones is enough: no answer can be put together either. */
-static struct exchange *refuse_without_memory(struct conn *conn)
-{
-	struct bytes answer = problem_overloaded();
-
-	count(&conn->worker->counters.refused_memory);
-	(void)!send(conn->wire.fd, answer.at, answer.len,
-		    MSG_NOSIGNAL | MSG_DONTWAIT); /* if it goes */
-	conn->wire.is_broken = true;
-	return NULL;
 }
 
 /* An exchange for the next request, or for what is none. NULL: wait, or there is no more. */
@@ -226,7 +230,9 @@ static struct exchange *next_exchange(struct conn *conn)
 			set_idle(conn, false);
 			x = result == MESSAGE_DONE ? exchange_begin(conn)
 						   : exchange_begin_refused(conn, result);
-			return x ? x : refuse_without_memory(conn);
+			if (!x)
+				starve(conn);
+			return x;
 		}
 		if (!conn_read(conn))
 			return NULL;

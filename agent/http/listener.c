@@ -27,7 +27,7 @@ static bool accept_one(struct worker *worker, struct listener *listener)
 	}
 	/* Without descriptors the connection stays in the queue; an idle one makes place for it. */
 	if (errno == EMFILE || errno == ENFILE) {
-		listener->is_short_of_files = !worker_make_room(worker);
+		listener->is_short_of_files = !worker_close_idle(worker);
 		return !listener->is_short_of_files;
 	}
 	return errno == EINTR || errno == ECONNABORTED;

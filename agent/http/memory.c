@@ -21,9 +21,11 @@ static size_t cost_of(unsigned class)
 
 static bool take(struct memory *memory, size_t bytes)
 {
-	if (budget_take(memory->budget, bytes))
-		return true;
-	return memory->starved && memory->starved(memory) && budget_take(memory->budget, bytes);
+	/* One round may free less than a block, or another thread may be faster; each leaves less to free. */
+	while (!budget_take(memory->budget, bytes))
+		if (!memory->starved || !memory->starved(memory))
+			return false;
+	return true;
 }
 
 struct block *memory_block(struct memory *memory, size_t room)

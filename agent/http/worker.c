@@ -85,7 +85,8 @@ void worker_bury(struct worker *worker, struct pollee *object, size_t size)
 	forget_turn(worker, object);
 	object->wants_turn = false;
 	object->is_buried = true;
-	object->buried_size = (uint32_t)size;
+	/* Now: whoever had it closed to make room wants it in this round. */
+	budget_give(worker->memory.budget, budget_cost(size));
 	object->next = worker->graves;
 	worker->graves = object;
 }
@@ -96,7 +97,7 @@ static void empty_graves(struct worker *worker)
 		struct pollee *object = worker->graves;
 
 		worker->graves = object->next;
-		memory_give_object(&worker->memory, object, object->buried_size);
+		free(object);
 	}
 }
 
@@ -204,22 +205,24 @@ void *worker_main(void *argument)
 
 /* ---- Memory ---- */
 
-bool worker_make_room(struct worker *worker)
+bool worker_close_idle(struct worker *worker)
 {
 	int closed = 0;
 
 	for (; closed < IDLE_EVICTED_AT_ONCE && !list_is_empty(&worker->idle_conns); closed++)
 		conn_close(list_owner(worker->idle_conns.next, struct conn, link));
 	count_add(&worker->counters.idle_evicted, (uint64_t)closed);
-	memory_trim(&worker->memory);
-	if (closed)
-		return true;
-	return worker->http->cache && cache_make_room(worker->http->cache, ROOM_FROM_CACHE);
+	return closed != 0;
 }
 
 static bool starved(struct memory *memory)
 {
-	return worker_make_room(list_owner(memory, struct worker, memory));
+	struct worker *worker = list_owner(memory, struct worker, memory);
+	bool has_closed = worker_close_idle(worker);
+
+	memory_trim(memory);
+	return has_closed ||
+	       (worker->http->cache && cache_make_room(worker->http->cache, ROOM_FROM_CACHE));
 }
 
 /* ---- Plans ---- */

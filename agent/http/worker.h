@@ -33,7 +33,6 @@ typedef void pollee_ready_fn(struct worker *worker, struct pollee *pollee, uint3
 struct pollee {
 	pollee_ready_fn *ready;
 	struct pollee *next; /* of those that want another turn, or are buried */
-	uint32_t buried_size;
 	bool wants_turn;
 	bool is_buried;
 };
@@ -53,7 +52,7 @@ struct letter {
 
 #define RETRY_COST   10 /* requests that earn one retry */
 #define RETRIES_MAX  10 /* that a quiet time saves up */
-/* Memory pressure closes this many idle connections at a time: */
+/* Where there is want of memory or descriptors, so many are closed at a time: */
 #define IDLE_EVICTED_AT_ONCE 16
 
 struct worker {
@@ -141,7 +140,7 @@ void worker_bury(struct worker *worker, struct pollee *object, size_t size);
 /* Take a plan in the place of the one before, from now on. */
 void worker_take_plan(struct worker *worker, struct plan *plan);
 
-/* Make room in the memory total by closing idle connections. False: there are none. */
-bool worker_make_room(struct worker *worker);
+/* Close a few of the idle connections, those that wait longest. False: there are none. */
+bool worker_close_idle(struct worker *worker);
 
 #endif

@@ -4,6 +4,7 @@
 
 import os
 import resource
+import select
 import socket
 import sys
 import threading
@@ -190,17 +191,61 @@ def at_the_maximum_of_busy_connections_new_ones_get_503():
             release.wait(PATIENCE)
             connection.send(OK)
 
-    with Lab(serve, http="  max: {connections: 10, per_source: 1000}\n") as lab:
+    # What the cache could give up is no connection.
+    with Lab(serve, http="  max: {connections: 10, per_source: 1000}\n  cache: {size: 100 MiB}\n") as lab:
         busy = [lab.proxy.connect() for _ in range(10)]
-        for sock in busy:
-            sock.sendall(GET % b"/")
+        for i, sock in enumerate(busy):
+            sock.sendall(GET % b"/%d" % i)
         eventually(lambda: len(lab.origin.requests) == 10, "ten requests")
         with lab.proxy.connect() as late:
+            late.sendall(GET % b"/late")
             assert read_answer(Reader(late)).status == 503
         release.set()
         for sock in busy:
             assert read_answer(Reader(sock)).status == 200
         assert lab.proxy.counters()["refused_connections"] == 1
+
+
+def at_the_memory_total_idle_connections_go_first_and_then_new_ones_get_503():
+    total = 16 << 20
+    with Lab(says(OK), http="  max: {memory: 16 MiB, limit_table: 1 MiB, connections: 20000, per_source: 20000}\n"
+                            "  cache: off\n  timeouts: {head: 60s}\n") as lab:
+        idle = [_quiet(lab) for _ in range(1000)]
+        for sock in idle:
+            sock.sendall(GET % b"/")
+        for sock in idle:
+            assert read_answer(Reader(sock)).status == 200
+        # Heads that do not end hold memory, each a block of it.
+        busy, most = [], 0
+        while lab.proxy.counters()["refused_memory"] == 0:
+            assert len(busy) < 10000, "the total is not met"
+            for _ in range(100):
+                busy.append(_quiet(lab))
+                busy[-1].sendall(b"GET / HTTP/1.1\r\nHost: api.test\r\nX-A: " + b"a" * 3000)
+            most = max(most, lab.proxy.counters()["memory"])
+            assert most <= total, most
+        counters = lab.proxy.counters()
+        assert counters["idle_evicted"] >= 1000, counters["idle_evicted"]
+        assert most > total * 3 // 4, most
+        refused = [read_answer(Reader(sock)) for sock in busy[-20:] if _has_answer(sock)]
+        assert refused and all(answer is None or answer.status == 503 for answer in refused), refused
+        assert any(answer and answer.get("Retry-After") for answer in refused)
+        for sock in idle + busy:
+            sock.close()
+        eventually(lambda: lab.proxy.counters()["connections"] == 0, "all gone")
+        assert lab.proxy.get("/").status == 200
+
+
+def _quiet(lab):
+    sock = lab.proxy.connect()
+    sock.settimeout(PATIENCE)
+    return sock
+
+
+def _has_answer(sock):
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(200))
 
 
 def ten_thousand_idle_connections_cost_less_than_512_bytes_each():
