@@ -19,8 +19,10 @@
 #include "base/log.h"
 #include "base/privileges.h"
 
-#define REFRESH_NS (30 * NS_PER_SEC)
-#define HELPER_FD  3
+#define REFRESH_NS (10 * NS_PER_SEC)
+/* The C library gives a dead name server 10 seconds; three of them: */
+#define HELPER_PATIENCE_NS (30 * NS_PER_SEC)
+#define HELPER_FD	   3
 
 struct name {
 	struct pipe_resolved known; /* count 0: nothing yet */
@@ -38,7 +40,8 @@ struct resolver {
 	struct loop_timer *timer;
 
 	pid_t helper; /* 0: none */
-	int fd;	      /* what it answers on; -1 without */
+	uint64_t helper_until_ns;
+	int fd; /* what it answers on; -1 without */
 	struct loop_watch *watch;
 	struct pipe_buffer buffer;
 };
@@ -166,7 +169,7 @@ static int start_helper(struct resolver *resolver)
 	auto_close int theirs = -1;
 	int pair[2], err;
 
-	end_helper(resolver); /* one that has not ended since the last round never will */
+	end_helper(resolver);
 	if (!resolver->count)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
@@ -174,6 +177,7 @@ static int start_helper(struct resolver *resolver)
 	resolver->fd = pair[0];
 	theirs = pair[1];
 	resolver->round++;
+	resolver->helper_until_ns = clock_now_ns() + HELPER_PATIENCE_NS;
 	resolver->helper = fork();
 	if (!resolver->helper)
 		help(resolver, theirs);
@@ -193,8 +197,11 @@ static int start_helper(struct resolver *resolver)
 static void refresh(void *context, uint64_t now_ns)
 {
 	struct resolver *resolver = context;
-	int err = start_helper(resolver);
+	int err;
 
+	if (resolver->helper && now_ns < resolver->helper_until_ns)
+		return;
+	err = start_helper(resolver);
 	if (err)
 		log_warning("http: resolving upstreams: %s; the last answers stay in use",
 			    strerror(-err));

@@ -65,10 +65,13 @@ class Origin(http.server.ThreadingHTTPServer):
         self.server_close()
 
 
+started = []  # agents, to be ended with the place they run in
+
+
 class Agent:
     """One sluiced. Several may share a place: the second takes over from the first."""
 
-    def __init__(self, place, policy, *options, metrics="off", wait=True, **popen):
+    def __init__(self, place, policy, *options, metrics="off", wait=True, program=(SLUICED,), **popen):
         self.place = place
         self.policy = os.path.join(place, "policy.yaml")
         self.control = os.path.join(place, "control")
@@ -77,10 +80,18 @@ class Agent:
             self.write(policy)
         self.log_file = open(self.log_path, "wb")
         self.process = subprocess.Popen(
-            [SLUICED, "--policy", self.policy, "--control", self.control, "--metrics", metrics,
-             "--state", os.path.join(place, "state"), *options], stderr=self.log_file, **popen)
+            [*program, "--policy", self.policy, "--control", self.control, "--metrics", metrics,
+             "--state", os.path.join(place, "state"), *options], stdout=subprocess.DEVNULL,
+            stderr=self.log_file, **popen)
+        started.append(self)
         if wait:
             self.until(lambda: "ready: " in self.log(), "it is ready")
+
+    def kill(self):
+        """Whatever became of the test."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def write(self, policy):
         with open(self.policy + ".new", "w", encoding="utf-8") as file:
@@ -103,7 +114,7 @@ class Agent:
         self.process.send_signal(signal.SIGHUP)
         self.until(lambda: self.log().count(word) > before, word)
 
-    def child(self, index=0):
+    def child(self):
         """The process id of the HTTP child; 0: none at present."""
         with open("/proc/%d/task/%d/children" % (2 * (self.process.pid,)), encoding="ascii") as file:
             for pid in map(int, file.read().split()):
@@ -143,6 +154,11 @@ class Place(tempfile.TemporaryDirectory):
         os.chmod(self.name, 0o755)
         return self.name
 
+    def __exit__(self, *why):
+        while started:
+            started.pop().kill()
+        super().__exit__(*why)
+
 
 def policy(port, *origins, http=""):
     servers = ", ".join('"%s"' % (origin if isinstance(origin, str) else "127.0.0.1:%d" % origin.port)
@@ -162,6 +178,7 @@ class Load:
         self.port = port
         self.ended = threading.Event()
         self.done = 0
+        self.closed = 0  # kept connections that the server closed
         self.errors = []
         self.lock = threading.Lock()
         self.threads = [threading.Thread(target=self.run, args=(i, i < keeping), daemon=True)
@@ -178,6 +195,7 @@ class Load:
                 if connection is None:
                     connection = self.connect()
                 closes = self.ask(connection, path)
+                self.closed += closes and keeps
                 if closes or not keeps:
                     connection.close()
                     connection = None
