@@ -108,11 +108,20 @@ void origin_set_deadline(struct origin *origin, uint64_t deadline_ns)
 	wheel_set(&origin->worker->wheel, &origin->timer, deadline_ns);
 }
 
+/* Its server's name may have moved to another address: the old one may be anybody's by now. */
+static bool is_outdated(const struct origin *origin)
+{
+	return origin->moves != atomic_load_explicit(&origin->server->moves, memory_order_relaxed);
+}
+
 struct origin *origin_reuse(struct worker *worker, struct server *server, struct exchange *x)
 {
 	struct pool *pool = pool_of(worker, server);
 	struct origin *origin;
 
+	while (pool && !list_is_empty(&pool->idle) &&
+	       is_outdated(list_owner(pool->idle.next, struct origin, link)))
+		origin_close(list_owner(pool->idle.next, struct origin, link));
 	if (!pool || list_is_empty(&pool->idle))
 		return NULL;
 	origin = list_owner(pool->idle.next, struct origin, link);
@@ -148,6 +157,7 @@ int origin_connect(struct worker *worker, struct server *server, struct exchange
 {
 	struct origin *origin;
 	auto_close int fd = -1;
+	uint32_t moves = atomic_load(&server->moves);
 	int err = server_connect(server, &fd);
 
 	if (err)
@@ -161,6 +171,7 @@ int origin_connect(struct worker *worker, struct server *server, struct exchange
 		return err;
 	}
 	origin->wire.fd = take_fd(fd);
+	origin->moves = moves;
 	origin->x = x;
 	atomic_fetch_add(&server->refs, 1);
 	list_append(&worker->origins, &origin->all);
@@ -190,7 +201,8 @@ void origin_keep(struct origin *origin)
 
 	origin->x = NULL;
 	if (pool->count >= POOL_MAX || origin->worker->is_draining || origin->wire.saw_end ||
-	    origin->wire.is_broken || origin->wire.out.len || origin->in.len) {
+	    origin->wire.is_broken || origin->wire.out.len || origin->in.len ||
+	    is_outdated(origin)) {
 		origin_close(origin);
 		return;
 	}

@@ -29,6 +29,7 @@ struct origin {
 	struct wheel_timer timer;
 	struct worker *worker;
 	struct server *server; /* held */
+	uint32_t moves;	       /* server->moves when it was connected */
 	struct exchange *x;    /* NULL while idle */
 	struct wire wire;
 	struct held in;	   /* part of a head, or of trailers */

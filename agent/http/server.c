@@ -65,18 +65,44 @@ void server_drop(struct server *server)
 	free(server);
 }
 
+struct address_set {
+	union server_address at[SERVER_ADDRESSES_MAX];
+	socklen_t len[SERVER_ADDRESSES_MAX];
+	unsigned count;
+};
+
+static bool has_address(const struct address_set *set, const union server_address *address)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (!memcmp(&set->at[i], address, sizeof(*address)))
+			return true;
+	return false;
+}
+
+/* Under the lock. */
+static void put_addresses(struct server *server, const struct address_set *set)
+{
+	bool has_moved = false;
+
+	for (unsigned i = 0; i < server->address_count; i++)
+		has_moved |= !has_address(set, &server->address[i]);
+	memcpy(server->address, set->at, sizeof(server->address));
+	memcpy(server->address_len, set->len, sizeof(server->address_len));
+	server->address_count = set->count;
+	if (has_moved)
+		atomic_fetch_add(&server->moves, 1);
+}
+
 void server_resolve(struct server *server, const struct prefix *address, size_t count)
 {
-	unsigned i;
+	struct address_set set = {.count = 0};
 
 	if (!count)
 		return; /* the last good answer is kept */
-	if (count > SERVER_ADDRESSES_MAX)
-		count = SERVER_ADDRESSES_MAX;
+	for (; set.count < count && set.count < SERVER_ADDRESSES_MAX; set.count++)
+		set.len[set.count] = fill_ip(&set.at[set.count], &address[set.count], server->port);
 	pthread_mutex_lock(&server->lock);
-	for (i = 0; i < count; i++)
-		server->address_len[i] = fill_ip(&server->address[i], &address[i], server->port);
-	server->address_count = i;
+	put_addresses(server, &set);
 	pthread_mutex_unlock(&server->lock);
 }
 

@@ -49,13 +49,14 @@ struct server {
 	socklen_t address_len[SERVER_ADDRESSES_MAX];
 	unsigned address_count; /* 0: its name is not resolved */
 	unsigned address_next;
+	_Atomic uint32_t moves; /* how often an address ceased to be its own */
 };
 
 /* A server without references, freed by server_drop(). NULL without memory. */
 struct server *server_make(const struct http_address *address);
 void server_drop(struct server *server);
 
-/* Replace the addresses of a server that has a name. */
+/* Replace the addresses of a server that has a name. If one of them is gone that is a move. */
 void server_resolve(struct server *server, const struct prefix *address, size_t count);
 
 /*

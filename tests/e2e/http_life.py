@@ -259,7 +259,7 @@ def names_are_asked_for_again_and_keep_their_last_good_answer():
         _write(hosts, "127.0.0.2 another.sluice.test\n")
         agent.reload(text)
         time.sleep(0.5)
-        assert get(port)[1] == "second/"  # the last good answer
+        assert get(port)[1] == "second/", (get(port), agent.log())  # the last good answer
         _write(hosts, "127.0.0.2 api.sluice.test\n")
         eventually(lambda: get(port)[1] == "first/", "the new address, by itself", 15)
         agent.stop()
