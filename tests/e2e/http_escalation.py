@@ -7,19 +7,26 @@ Real clients in network namespaces, a sluiced of its own with both planes, and a
 usage: http_escalation.py [TEST]...    (root; $BUILD names the build directory)
 """
 
+import contextlib
+import ctypes
 import datetime
+import os
+import re
 import socket
+import struct
 import time
 
-from http_lab import Reader, eventually, read_answer
+from http_lab import ROOT, Reader, eventually, read_answer
 from netns import main
-from two_planes import BAD, CLIENT, CLIENT6, GOOD, HOST, NEIGHBOUR6, OTHER, Scene, is_reset
+from two_planes import BAD, CLIENT, CLIENT6, GOOD, HOST, HOST6, NEIGHBOUR6, OTHER, Scene, is_reset
 
 def span_of(ban):
     since, until = (datetime.datetime.fromisoformat(ban[key].replace("Z", "+00:00")) for key in ("since", "until"))
     return (until - since).total_seconds()
 
 
+SYS_PIDFD_GETFD = 438
+CHILD_FD = 3
 ESCALATE = "  escalate: {malformed: 5 in 10 seconds, slow: 3 in 10 seconds, for: 2 seconds, up to: 1 minute}\n"
 
 
@@ -232,6 +239,96 @@ def a_network_that_holds_a_server_or_a_proxy_is_never_banned():
         assert not scene.bans()
 
 
+def pipe_constants():
+    """Version and number of BAN, as agent/http/pipe.h has them."""
+    with open(os.path.join(ROOT, "agent", "http", "pipe.h"), encoding="utf-8") as header:
+        text = header.read()
+    kinds = re.findall(r"X\((\w+), (?:CHILD|PARENT),", text)
+    return int(re.search(r"PIPE_VERSION\s+(\d+)", text).group(1)), kinds.index("BAN")
+
+
+def ban_message(number):
+    version, kind = pipe_constants()
+    payload = struct.pack("=BB2xI4B12x", 4, 0, 40, 100, number >> 16 & 255, number >> 8 & 255, number & 255)
+    return struct.pack("=HHIQ", version, kind, len(payload), 0) + payload
+
+
+def children_of(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def taken_over(scene):
+    """The child's end of its pipe, as somebody who has taken it over would use it."""
+    agent = children_of(scene.sluice.agent.pid)[0]
+    child = next(pid for pid in children_of(agent)
+                 if b"http-child" in open("/proc/%d/cmdline" % pid, "rb").read())
+    pidfd = os.pidfd_open(child)
+    fd = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, CHILD_FD, 0)
+    os.close(pidfd)
+    assert fd >= 0, os.strerror(ctypes.get_errno())
+    return socket.socket(fileno=fd)
+
+
+def a_hundred_thousand_asks_are_bounded_and_cost_packets_nothing():
+    with Scene(http=ESCALATE + "  max: {per_source: 100}\n") as scene:
+        # What passes meanwhile is counted where it arrives.
+        with scene.host.inside():
+            sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sink.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)
+            sink.bind((HOST, 9000))
+        with scene.client.inside():
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sender.connect((HOST, 9000))
+        sock, pipe = scene.connect(), taken_over(scene)
+        pipe.setblocking(True)
+        messages = [ban_message(i) for i in range(100000)]
+        before, begun, slowest = scene.sluice.reasons(), time.monotonic(), 0.0
+        for i, message in enumerate(messages):
+            pipe.send(message)
+            if i % 100 == 0:
+                sender.send(b"x")
+            if i % 10000 == 5000:
+                asked = time.monotonic()
+                assert scene.sluice.status()["state"] == "protecting"
+                assert scene.ask(sock).status == 200
+                slowest = max(slowest, time.monotonic() - asked)
+        took = time.monotonic() - begun
+        assert slowest < 2, "the agent is kept from others for %.1f s" % slowest
+        eventually(lambda: len(scene.bans()) >= 100, "some are granted")
+        assert len(scene.bans()) <= 100 * (int(took) + 2), (len(scene.bans()), took)
+        time.sleep(1)
+        pipe.send(messages[0])
+        pipe.close()
+        eventually(lambda: "beyond 100 a second" in scene.sluice.log(), "it is logged")
+        after = scene.sluice.reasons()
+        assert after["banned"] == before["banned"], "packets of the innocent were dropped"
+        time.sleep(0.2)
+        sink.setblocking(False)
+        arrived = 0
+        with contextlib.suppress(BlockingIOError):
+            while sink.recv(16):
+                arrived += 1
+        assert arrived == 1000, "%d of 1000 datagrams arrived" % arrived
+        assert scene.send(GOOD) == 200
+
+
+def a_child_cannot_have_its_own_host_or_a_proxy_banned():
+    with Scene(http=ESCALATE + "  trusted_proxies: [%s]\n" % OTHER) as scene:
+        version, kind = pipe_constants()
+        pipe = taken_over(scene)
+        for address in (HOST, OTHER, "127.0.0.1", "127.9.9.9"):
+            payload = struct.pack("=BB2xI", 4, 0, 40) + socket.inet_aton(address) + bytes(12)
+            pipe.send(struct.pack("=HHIQ", version, kind, len(payload), 0) + payload)
+        payload = struct.pack("=BB2xI", 6, 0, 40) + socket.inet_pton(socket.AF_INET6, HOST6)
+        pipe.send(struct.pack("=HHIQ", version, kind, len(payload), 0) + payload)
+        eventually(lambda: scene.story(OTHER) == ["refused"], "it is told")
+        pipe.close()
+        time.sleep(0.2)
+        assert not scene.bans(), scene.bans()
+        assert scene.send(GOOD, OTHER) == 200
+
+
 def nothing_is_banned_unless_the_policy_says_so():
     with Scene() as scene:
         for _ in range(40):
@@ -243,4 +340,4 @@ def nothing_is_banned_unless_the_policy_says_so():
 if __name__ == "__main__":
     main([value for name, value in list(globals().items())
           if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()
-          and name != "span_of"])
+          and name not in ("span_of", "pipe_constants", "ban_message", "children_of", "taken_over")])
