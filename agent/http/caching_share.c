@@ -167,6 +167,64 @@ static void write_shared_head(struct exchange *x, const struct fill_view *view, 
 	}
 }
 
+/* Of the slices, as many as go out at once. *ret_len: their bytes. */
+static int cut_slices(struct iovec *iov, int slices, uint64_t *ret_len)
+{
+	uint64_t len = 0;
+	int count = 0;
+
+	for (; count < slices && len < SEND_AT_ONCE; count++) {
+		uint64_t room = SEND_AT_ONCE - len;
+
+		if (iov[count].iov_len > room)
+			iov[count].iov_len = room;
+		len += iov[count].iov_len;
+	}
+	*ret_len = len;
+	return count;
+}
+
+/* What there is now, as one chunk, behind head, which may be empty. *ret_len: bytes of content. */
+static bool send_shared(struct exchange *x, struct bytes head, uint64_t *ret_len)
+{
+	struct iovec iov[SLICES_MAX + 3], *first = iov + 2;
+	int slices = fill_slices(&x->cache.waiter, first, SLICES_MAX);
+	int parts = cut_slices(first, slices, ret_len);
+	char line[CHUNK_LINE_MAX];
+	bool is_sent;
+
+	if (x->cache.is_chunked && *ret_len) {
+		struct bytes size = chunk_line(*ret_len, line);
+
+		first[parts++] = (struct iovec){(void *)CHUNK_END, sizeof(CHUNK_END) - 1};
+		*--first = (struct iovec){line, size.len};
+		parts++;
+	}
+	if (head.len) {
+		*--first = (struct iovec){(void *)head.at, head.len};
+		parts++;
+	}
+	if (!parts)
+		return true;
+	is_sent = wire_send(&x->conn->wire, &x->worker->memory, first, parts);
+	fill_advance(&x->cache.waiter, *ret_len);
+	return is_sent;
+}
+
+/* Head and first content in one call: what follows the head has usually come with it. */
+static enum progress send_first(struct exchange *x, struct bytes head, bool is_short)
+{
+	struct iovec iov = {(void *)head.at, head.len};
+	uint64_t len;
+
+	x->has_answered = true;
+	if (!is_short)
+		return send_shared(x, head, &len) ? go(x, STAGE_SERVE) : PROGRESS_RESET;
+	fill_leave(&x->cache.waiter);
+	return wire_send(&x->conn->wire, &x->worker->memory, &iov, 1) ? go(x, STAGE_FINISH)
+								      : PROGRESS_RESET;
+}
+
 static enum progress begin_shared(struct exchange *x, const struct fill_view *view)
 {
 	struct worker *worker = x->worker;
@@ -178,7 +236,6 @@ static enum progress begin_shared(struct exchange *x, const struct fill_view *vi
 		.received_unix_s = view->parts->received_unix_s,
 	};
 	bool is_short = caching_has_no_content(view->parts->status);
-	struct iovec iov;
 
 	x->keeps_conn = caching_keeps_conn(x);
 	if (!x->cache.is_owner && caching_is_unmodified(x, &stored, view->parts->status)) {
@@ -193,46 +250,7 @@ static enum progress begin_shared(struct exchange *x, const struct fill_view *vi
 	caching_write_own(x, &out);
 	if (out.is_cut)
 		return PROGRESS_RESET;
-	iov = (struct iovec){worker->head_out, (size_t)(out.at - worker->head_out)};
-	x->has_answered = true;
-	if (!wire_send(&x->conn->wire, &worker->memory, &iov, 1))
-		return PROGRESS_RESET;
-	if (is_short)
-		fill_leave(&x->cache.waiter);
-	return go(x, is_short ? STAGE_FINISH : STAGE_SERVE);
-}
-
-/* What there is now, as one chunk. *ret_len: bytes of content. */
-static bool send_shared(struct exchange *x, uint64_t *ret_len)
-{
-	struct iovec iov[SLICES_MAX + 2];
-	int slices = fill_slices(&x->cache.waiter, iov + 1, SLICES_MAX), parts = 0;
-	uint64_t len = 0;
-	char line[CHUNK_LINE_MAX];
-	struct bytes size;
-	bool is_sent;
-
-	while (parts < slices && len < SEND_AT_ONCE) {
-		uint64_t room = SEND_AT_ONCE - len;
-
-		parts++;
-		if (iov[parts].iov_len > room)
-			iov[parts].iov_len = room;
-		len += iov[parts].iov_len;
-	}
-	*ret_len = len;
-	if (!len)
-		return true;
-	if (x->cache.is_chunked) {
-		size = chunk_line(len, line);
-		iov[0] = (struct iovec){line, size.len};
-		iov[parts + 1] = (struct iovec){(void *)CHUNK_END, sizeof(CHUNK_END) - 1};
-		is_sent = wire_send(&x->conn->wire, &x->worker->memory, iov, parts + 2);
-	} else {
-		is_sent = wire_send(&x->conn->wire, &x->worker->memory, iov + 1, parts);
-	}
-	fill_advance(&x->cache.waiter, len);
-	return is_sent;
+	return send_first(x, text_since(&out, worker->head_out), is_short);
 }
 
 static enum progress end_shared(struct exchange *x)
@@ -256,7 +274,7 @@ static enum progress carry_shared(struct exchange *x)
 		if (x->conn->wire.out.len)
 			return PROGRESS_WAIT;
 		view = fill_look(&x->cache.waiter);
-		if (!send_shared(x, &len))
+		if (!send_shared(x, (struct bytes){NULL, 0}, &len))
 			return PROGRESS_RESET;
 		if (!len && view.state == FILL_FAILED)
 			return PROGRESS_RESET;
