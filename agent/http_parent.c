@@ -206,6 +206,8 @@ void http_parent_free(struct http_parent *parent)
 	resolver_free(parent->resolver);
 	http_config_free(&parent->now);
 	http_config_free(&parent->next);
+	if (!parent->listeners.is_shared)
+		http_table_save(&parent->table);
 	http_table_free(&parent->table);
 	close(parent->program_fd);
 	free(parent);
@@ -247,6 +249,16 @@ bool http_parent_drain(struct http_parent *parent)
 		return false;
 	parent->draining = true;
 	return true;
+}
+
+void http_parent_keep_counts(struct http_parent *parent, const char *path)
+{
+	parent->table.path = path;
+}
+
+void http_parent_save_counts(struct http_parent *parent)
+{
+	http_table_save(&parent->table);
 }
 
 bool http_parent_has_server_in(const struct http_parent *parent, const struct prefix *prefix)

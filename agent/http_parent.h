@@ -82,6 +82,14 @@ bool http_parent_has_server_in(const struct http_parent *parent, const struct pr
 int http_parent_tell_banned(const struct http_parent *parent, const struct pipe_banned *banned,
 			    size_t count, bool is_patient);
 
+/*
+ * Counts of limits are read from path, a file, when the first policy with http is prepared, and saved there at the end,
+ * unless listeners are shared with a successor, for whom http_parent_save_counts() does it sooner. path outlives the
+ * parent.
+ */
+void http_parent_keep_counts(struct http_parent *parent, const char *path);
+void http_parent_save_counts(struct http_parent *parent);
+
 /* For status: the child's process id (0: none at present), and how often it had to be started again. */
 struct http_parent_state {
 	int pid;

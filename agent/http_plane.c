@@ -2,9 +2,11 @@
 #include "http_plane.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,6 +25,7 @@ struct http_plane {
 	void *context;
 	struct escalation escalation;
 	struct http_closing *closing;
+	char counts_path[PATH_MAX];
 };
 
 /* ---- What the agent asks ------------------------------------------------------------------ */
@@ -137,6 +140,17 @@ static void parent_drained(void *context)
 	plane->drained(plane->context);
 }
 
+/* Beside the saved bans. Without a packet plane nobody has made the directory yet. */
+static void keep_counts(struct http_plane *plane)
+{
+	const char *dir = plane->agent->options->state_dir;
+	int len = snprintf(plane->counts_path, sizeof(plane->counts_path), "%s/limits.saved", dir);
+
+	(void)mkdir(dir, 0755); /* it is there, or saving says why not */
+	if (len < (int)sizeof(plane->counts_path))
+		http_parent_keep_counts(plane->parent, plane->counts_path);
+}
+
 int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(void *context),
 		   void *context, struct http_plane **ret_plane)
 {
@@ -168,6 +182,7 @@ int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(v
 		free(plane);
 		return err;
 	}
+	keep_counts(plane);
 	agent->http = &plane->vtable;
 	*ret_plane = plane;
 	return 0;
@@ -221,6 +236,11 @@ int http_plane_take(struct http_plane *plane, struct handover *handover)
 void http_plane_share(struct http_plane *plane, bool is_shared)
 {
 	http_parent_share(plane->parent, is_shared);
+}
+
+void http_plane_save_counts(struct http_plane *plane)
+{
+	http_parent_save_counts(plane->parent);
 }
 
 bool http_plane_drain(struct http_plane *plane)

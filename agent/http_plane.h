@@ -22,6 +22,9 @@ void http_plane_free(struct http_plane *plane); /* NULL is fine */
 /* Finish what runs, accept nothing more. False: nothing runs, and drained is not called. */
 bool http_plane_drain(struct http_plane *plane);
 
+/* Save the counts of limits for an agent that takes this one's place, while this one still serves. */
+void http_plane_save_counts(struct http_plane *plane);
+
 void http_plane_reopen_log(struct http_plane *plane);
 
 /*

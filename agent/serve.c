@@ -133,7 +133,7 @@ static void say_ready(const struct service *service, size_t attached)
 {
 	const struct options *options = service->options;
 	const struct policy *policy = service->agent->policy;
-	char what[64] = "no packet plane: the policy names no interfaces";
+	char what[64] = "serving HTTP; the policy has no packet plane";
 
 	if (policy->has_packet_plane && attached)
 		(void)snprintf(what, sizeof(what), "protecting %zu interface%s", attached,

@@ -43,6 +43,7 @@ static void yield(void *context)
 
 	log_notice("another sluiced takes over");
 	server_pause(service->server);
+	http_plane_save_counts(service->http);
 	agent_release(service->agent);
 }
 

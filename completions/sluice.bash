@@ -9,7 +9,7 @@ _sluice_addresses() {
 _sluice() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands="status top sources explain events metrics ban unban bans allow disallow allows
-		import policy reload detach version help"
+		import cache log policy reload detach version help"
 	local options="--json --control --help" words="" command="" word i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -24,9 +24,9 @@ _sluice() {
 	COMPREPLY=()
 	case $previous in
 	--control) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
-	--by) words="dropped passed bytes" ;;
+	--by) [[ $command == cache ]] && words="hits bytes" || words="dropped passed bytes" ;;
 	--for) words="10m 1h 1d 1w" ;;
-	--top | --last | --interval | --reason) return ;;
+	--top | --last | --interval | --reason | --prefix | --glob | --tag) return ;;
 	load | check | diff | import) mapfile -t COMPREPLY < <(compgen -f -- "$current") && return ;;
 	*)
 		case $command in
@@ -38,6 +38,8 @@ _sluice() {
 		unban) words="$(_sluice_addresses bans prefix) $options" ;;
 		disallow) words="$(_sluice_addresses allows prefix) $options" ;;
 		explain) words="$(_sluice_addresses sources source) $options" ;;
+		cache) words="purge stats show top --prefix --glob --tag --all --soft --by --top $options" ;;
+		log) words="reopen $options" ;;
 		policy) words="load check diff show $options" ;;
 		help) words="$commands" ;;
 		*) words="$options" ;;

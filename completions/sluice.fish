@@ -23,6 +23,8 @@ complete -c sluice -n __fish_use_subcommand -a allow -d 'let a source or prefix 
 complete -c sluice -n __fish_use_subcommand -a disallow -d 'end an allow'
 complete -c sluice -n __fish_use_subcommand -a allows -d 'allows in force'
 complete -c sluice -n __fish_use_subcommand -a import -d 'ban everything a file lists'
+complete -c sluice -n __fish_use_subcommand -a cache -d 'purge, count and show what is stored'
+complete -c sluice -n __fish_use_subcommand -a log -d 'write the access log to its file anew'
 complete -c sluice -n __fish_use_subcommand -a policy -d 'load, check or compare a policy; show the one in force'
 complete -c sluice -n __fish_use_subcommand -a reload -d 'read the policy file of the agent again'
 complete -c sluice -n __fish_use_subcommand -a detach -d 'remove everything from the kernel and stop limiting'
@@ -44,4 +46,13 @@ complete -c sluice -n '__fish_seen_subcommand_from disallow' -a '(__sluice_addre
 complete -c sluice -n '__fish_seen_subcommand_from import' -F
 complete -c sluice -n '__fish_seen_subcommand_from policy' -a 'load check diff show'
 complete -c sluice -n '__fish_seen_subcommand_from load check diff' -F
-complete -c sluice -n '__fish_seen_subcommand_from help' -a 'status top sources explain events metrics ban unban bans allow disallow allows import policy reload detach version help'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -a 'purge stats show top'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l prefix -x -d 'all URLs that begin like that'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l glob -x -d 'all URLs like that'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l tag -x -d 'all that has the tag'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l all -d 'everything'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l soft -d 'stale instead of gone'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l by -x -a 'hits bytes' -d 'largest in what'
+complete -c sluice -n '__fish_seen_subcommand_from cache' -l top -x -d 'only the N largest'
+complete -c sluice -n '__fish_seen_subcommand_from log' -a 'reopen'
+complete -c sluice -n '__fish_seen_subcommand_from help' -a 'status top sources explain events metrics ban unban bans allow disallow allows import cache log policy reload detach version help'

@@ -73,12 +73,32 @@ enum prefix_result prefix_parse(struct bytes text, struct prefix *ret_prefix, bo
 	return memcmp(cut.byte, prefix.byte, sizeof(cut.byte)) ? PREFIX_HOST_BITS : PREFIX_OK;
 }
 
+static char *put_octet(char *at, unsigned octet)
+{
+	if (octet >= 100)
+		*at++ = (char)('0' + octet / 100);
+	if (octet >= 10)
+		*at++ = (char)('0' + octet / 10 % 10);
+	*at++ = (char)('0' + octet % 10);
+	return at;
+}
+
+/* Every request that is passed on has its client's address in it; inet_ntop() goes through printf. */
+static void format_ipv4(const uint8_t byte[static 4], char *out)
+{
+	for (int i = 0; i < 4; i++) {
+		out = put_octet(out, byte[i]);
+		*out++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *prefix_format(const struct prefix *prefix, char out[static PREFIX_TEXT_MAX])
 {
-	int family = prefix->family == ADDRESS_IPV4 ? AF_INET : AF_INET6;
 	size_t len;
 
-	if (!inet_ntop(family, prefix->byte, out, PREFIX_TEXT_MAX))
+	if (prefix->family == ADDRESS_IPV4)
+		format_ipv4(prefix->byte, out);
+	else if (!inet_ntop(AF_INET6, prefix->byte, out, PREFIX_TEXT_MAX))
 		assert(!"every address fits PREFIX_TEXT_MAX");
 	if (prefix->bits == family_bits(prefix->family))
 		return out;

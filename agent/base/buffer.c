@@ -52,16 +52,6 @@ int buffer_reserve(struct buffer *buf, size_t want)
 	return 0;
 }
 
-void buffer_add(struct buffer *buf, struct bytes more)
-{
-	if (buffer_reserve(buf, more.len))
-		return;
-	if (more.len)
-		memcpy(buf->at + buf->len, more.at, more.len);
-	buf->len += more.len;
-	buf->at[buf->len] = '\0';
-}
-
 void buffer_add_text(struct buffer *buf, const char *text)
 {
 	buffer_add(buf, bytes_of(text));

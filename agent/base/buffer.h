@@ -27,7 +27,6 @@ struct buffer buffer_new(size_t max);
 /* Release the bytes; the buffer is then empty and can be used again. */
 void buffer_free(struct buffer *buf);
 
-void buffer_add(struct buffer *buf, struct bytes more);
 void buffer_add_text(struct buffer *buf, const char *text);
 void buffer_printf(struct buffer *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -37,6 +36,18 @@ void buffer_consume(struct buffer *buf, size_t len);
 
 /* Make room for at least want more bytes at buf->at + buf->len. Returns 0 or buf->error. */
 int buffer_reserve(struct buffer *buf, size_t want);
+
+static inline void buffer_add(struct buffer *buf, struct bytes more)
+{
+	bool fits = buf->at && !buf->error && more.len <= buf->room - buf->len;
+
+	if (!fits && buffer_reserve(buf, more.len))
+		return;
+	if (more.len)
+		memcpy(buf->at + buf->len, more.at, more.len);
+	buf->len += more.len;
+	buf->at[buf->len] = '\0';
+}
 
 #define auto_buffer __attribute__((cleanup(buffer_free)))
 

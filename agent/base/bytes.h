@@ -25,6 +25,12 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 	return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));
 }
 
+/* What is left of text after its first len bytes; len is at most text.len. */
+static inline struct bytes bytes_from(struct bytes text, size_t len)
+{
+	return (struct bytes){text.at + len, text.len - len};
+}
+
 /* ASCII letters alike in either case; independent of the locale for ASCII. */
 static inline bool bytes_equal_nocase(struct bytes a, struct bytes b)
 {

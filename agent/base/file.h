@@ -10,4 +10,10 @@
  */
 int file_read(const char *path, struct buffer *out);
 
+/*
+ * Put content in the place of what is at path, at once and on disk: written to "PATH.new", mode 0600, which is then
+ * renamed. Returns 0, or -errno with what was there untouched.
+ */
+int file_replace(const char *path, struct bytes content);
+
 #endif

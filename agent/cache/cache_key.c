@@ -3,13 +3,7 @@
 
 #include <errno.h>
 
-static bool is_clean(struct bytes text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
-			return false;
-	return true;
-}
+#include "message/chars.h"
 
 /* Take the next parameter off a query; "a&&b" has an empty one in the middle. */
 static bool next_parameter(struct bytes *query, struct bytes *ret_parameter)
@@ -95,7 +89,8 @@ static int add_dimension(const struct key_dimension *dimension, struct buffer *o
 {
 	const char start[2] = {'\n', dimension->kind};
 
-	if (!is_clean(dimension->name) || (dimension->is_given && !is_clean(dimension->value)))
+	if (bytes_have_control(dimension->name) ||
+	    (dimension->is_given && bytes_have_control(dimension->value)))
 		return -EINVAL;
 	buffer_add(out, (struct bytes){start, sizeof(start)});
 	buffer_add(out, dimension->name);
@@ -110,8 +105,9 @@ int cache_key_build(const struct key_parts *parts, struct buffer *out, struct ca
 {
 	size_t url_len;
 
-	if (!is_clean(parts->scheme) || !is_clean(parts->host) || !is_clean(parts->path) ||
-	    (parts->has_query && !is_clean(parts->query)))
+	if (bytes_have_control(parts->scheme) || bytes_have_control(parts->host) ||
+	    bytes_have_control(parts->path) ||
+	    (parts->has_query && bytes_have_control(parts->query)))
 		return -EINVAL;
 
 	out->len = 0;

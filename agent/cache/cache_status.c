@@ -3,36 +3,35 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* Written on every response, so without printf. */
 struct text {
 	char *at;
 	size_t len;
 };
 
-static void add(struct text *text, const char *more)
+static inline void add(struct text *text, struct bytes more)
 {
-	size_t len = strlen(more);
-
-	if (len > CACHE_STATUS_MAX - text->len)
-		len = CACHE_STATUS_MAX - text->len;
-	memcpy(text->at + text->len, more, len);
-	text->len += len;
+	if (more.len > CACHE_STATUS_MAX - text->len)
+		more.len = CACHE_STATUS_MAX - text->len;
+	memcpy(text->at + text->len, more.at, more.len);
+	text->len += more.len;
 }
 
 static void add_number(struct text *text, int64_t number)
 {
 	char digits[24];
-	char *at = digits + sizeof(digits) - 1;
+	char *end = digits + sizeof(digits), *at = end;
 	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
-	*at = '\0';
 	do {
 		*--at = (char)('0' + rest % 10);
 		rest /= 10;
 	} while (rest);
 	if (number < 0)
 		*--at = '-';
-	add(text, at);
+	add(text, (struct bytes){at, (size_t)(end - at)});
 }
 
 const char *forward_label(enum forward_reason reason)
@@ -48,16 +47,16 @@ const char *forward_label(enum forward_reason reason)
 /* RFC 9211 sections 2.2 to 2.6: all of them only where the request went forward. */
 static void add_forward(struct text *text, const struct cache_status *status)
 {
-	add(text, "; fwd=");
-	add(text, forward_label(status->forward));
+	add(text, BYTES("; fwd="));
+	add(text, bytes_of(forward_label(status->forward)));
 	if (status->forward_status) {
-		add(text, "; fwd-status=");
+		add(text, BYTES("; fwd-status="));
 		add_number(text, status->forward_status);
 	}
 	if (status->is_stored)
-		add(text, "; stored");
+		add(text, BYTES("; stored"));
 	if (status->is_collapsed)
-		add(text, "; collapsed");
+		add(text, BYTES("; collapsed"));
 }
 
 size_t cache_status_format(const struct cache_status *status, const char *name,
@@ -65,18 +64,18 @@ size_t cache_status_format(const struct cache_status *status, const char *name,
 {
 	struct text text = {.at = out};
 
-	add(&text, name);
+	add(&text, bytes_of(name));
 	if (status->forward == FORWARD_NONE)
-		add(&text, "; hit");
+		add(&text, BYTES("; hit"));
 	else
 		add_forward(&text, status);
 	if (status->has_ttl) {
-		add(&text, "; ttl=");
+		add(&text, BYTES("; ttl="));
 		add_number(&text, status->ttl_s);
 	}
 	if (status->detail) {
-		add(&text, "; detail=");
-		add(&text, status->detail);
+		add(&text, BYTES("; detail="));
+		add(&text, bytes_of(status->detail));
 	}
 	return text.len;
 }

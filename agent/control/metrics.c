@@ -32,7 +32,7 @@ static void write_policy(const struct metrics *metrics, struct buffer *out)
 {
 	metrics_family(out, "sluice_policy_generation", "gauge",
 		       "Number of the policy in force; continued by every agent.");
-	metrics_sample(out, "sluice_policy_generation", NO_LABELS, metrics->overview->generation);
+	metrics_sample(out, "sluice_policy_generation", NO_LABELS, metrics->generation);
 
 	metrics_family(out, "sluice_policy_loaded_time_seconds", "gauge",
 		       "When the policy in force was loaded, unix time.");

@@ -31,6 +31,7 @@ struct metrics {
 	enum agent_state state;
 	uint64_t started_unix_ns;
 	uint64_t loaded_unix_ns;
+	uint64_t generation;
 	uint64_t reloads;
 	uint64_t failed_reloads;
 	uint64_t events[SL_EVENT_COUNT];

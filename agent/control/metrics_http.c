@@ -74,9 +74,9 @@ static const struct counted upstreams[] = {
 
 /* Beside what message/result.h names: refused for other reasons than their form. */
 static const struct counted refusals[] = {
-	{"host_refused", NULL, NULL, "reason", "unknown-host"},
-	{"queue_full", NULL, NULL, "reason", "queue-full"},
-	{"queue_timeout", NULL, NULL, "reason", "queue-timeout"},
+	{"host_refused", NULL, NULL, "reason", "unknown_host"},
+	{"queue_full", NULL, NULL, "reason", "queue_full"},
+	{"queue_timeout", NULL, NULL, "reason", "queue_timeout"},
 };
 
 static const struct counted cache[] = {

@@ -167,7 +167,6 @@ int overview_read(const struct agent *agent, uint64_t now_ns, struct overview *r
 			overview_free(&overview);
 			return -ENOMEM;
 		}
-		overview.generation = datapath_generation(agent->datapath);
 		datapath_fill(agent->datapath, now_ns, &overview.fill);
 		for (int fault = 0; fault < SL_FAULT_COUNT; fault++)
 			overview.faults[fault] = datapath_fault_count(agent->datapath, fault);

@@ -17,7 +17,6 @@ struct overview_tier {
 };
 
 struct overview {
-	uint32_t generation;
 	struct interface_status *interfaces;
 	size_t interface_count;
 	struct overview_tier *tiers; /* those of the policy in force, then allow and deny */

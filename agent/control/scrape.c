@@ -74,6 +74,7 @@ static int write_metrics(struct agent *agent, uint64_t now_ns, const struct metr
 		.state = agent_state(agent),
 		.started_unix_ns = agent->started_unix_ns,
 		.loaded_unix_ns = agent->loaded_unix_ns,
+		.generation = agent_generation(agent),
 		.reloads = agent->reloads,
 		.failed_reloads = agent->failed_reloads,
 		.overview = &overview,

@@ -107,7 +107,7 @@ static json_t *overview_json(const struct agent *agent, const struct moment *at,
 	char started[TIMESTAMP_TEXT_MAX];
 
 	return json_pack(
-		"{s:s, s:i, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o}",
+		"{s:s, s:i, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:b, s:o}",
 		"version", SLUICE_VERSION, "pid", (int)getpid(), "started",
 		timestamp_format(agent->started_unix_ns, started), "uptime",
 		(json_int_t)((at->now_ns - agent->started_ns) / NS_PER_SEC), "state",
@@ -117,7 +117,8 @@ static json_t *overview_json(const struct agent *agent, const struct moment *at,
 		tiers_json(overview), "tables", tables_json(overview), "faults",
 		faults_json(overview), "events_lost",
 		(json_int_t)overview->faults[SL_FAULT_EVENT_LOST], "pinned",
-		(int)(agent->datapath && datapath_is_pinned(agent->datapath)), "http", http);
+		(int)(agent->datapath && datapath_is_pinned(agent->datapath)), "packet_plane",
+		(int)agent->policy->has_packet_plane, "http", http);
 }
 
 enum question_result status_ask(struct agent *agent, const struct request *request,

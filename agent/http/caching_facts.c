@@ -104,36 +104,17 @@ static enum personal worse(enum personal a, enum personal b)
 	return a > b ? a : b;
 }
 
-static enum personal judge_key(const struct http_policy *http, const struct request *req,
-			       const struct http_key *key)
+/* Fields the policy knows clients by, whichever limit of whichever route it is that names them. */
+static enum personal judge_identity(const struct http_policy *http, const struct request *req)
 {
 	enum personal is = PERSONAL_ABSENT;
 	struct bytes value;
 
-	for (size_t i = 0; i < key->count; i++) {
-		struct bytes name =
-			key->part[i].name ? bytes_of(key->part[i].name) : (struct bytes){NULL, 0};
-
-		if (key->part[i].kind == HTTP_KEY_HEADER)
-			is = worse(is, judge_header(http, req, name));
-		else if (key->part[i].kind == HTTP_KEY_COOKIE &&
-			 cookies_find(&req->head.fields, name, &value))
+	for (size_t i = 0; i < http->identity_headers.count; i++)
+		is = worse(is, judge_header(http, req, bytes_of(http->identity_headers.at[i])));
+	for (size_t i = 0; i < http->identity_cookies.count; i++)
+		if (cookies_find(&req->head.fields, bytes_of(http->identity_cookies.at[i]), &value))
 			is = worse(is, judge_cookies(http, req));
-	}
-	return is;
-}
-
-/* Fields the policy knows clients by, whichever limit it is that names them. */
-static enum personal judge_identity(const struct http_policy *http, const struct request *req)
-{
-	const struct http_limits *const lists[] = {&req->route->limits, &http->global_limits};
-	enum personal is = judge_key(http, req, &req->route->how.key);
-
-	if (http->keys.header)
-		is = worse(is, judge_header(http, req, bytes_of(http->keys.header)));
-	for (size_t l = 0; l < 2; l++)
-		for (size_t i = 0; i < lists[l]->count; i++)
-			is = worse(is, judge_key(http, req, &lists[l]->at[i].how.key));
 	return is;
 }
 

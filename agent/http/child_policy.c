@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -59,8 +60,11 @@ int child_policy_read(int fd, struct policy **ret_policy, struct buffer *error)
 static int confine(const struct http_policy *http, struct buffer *error)
 {
 	char why[CONFINE_ERROR_MAX] = "";
-	int err = confine_process(http, why);
+	int err;
 
+	/* gmtime_r() reads the zone's file at its first use, and confined it could not: the access log would end us. */
+	tzset();
+	err = confine_process(http, why);
 	if (!err)
 		err = seccomp_confine();
 	if (err)

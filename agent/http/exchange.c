@@ -215,15 +215,13 @@ void exchange_end(struct exchange *x)
 	give_exchange(worker, x);
 }
 
-const struct request *exchange_request(struct exchange *x)
+const struct request *exchange_read_again(struct exchange *x)
 {
 	struct worker *worker = x->worker;
 	struct bytes head = {x->conn->input.at, x->head_len};
 	enum message_result result;
 	size_t scanned = 0;
 
-	if (worker->request_of == x)
-		return &worker->request;
 	result = head_parse_request(head, &x->share->plan->head_limits, &scanned,
 				    &worker->request.head);
 	(void)result; /* the same bytes were fine before */

@@ -146,7 +146,11 @@ void exchange_end(struct exchange *x);
 struct bytes exchange_id(struct exchange *x);
 
 /* The request, read again if scratch has been used for another since. */
-const struct request *exchange_request(struct exchange *x);
+const struct request *exchange_read_again(struct exchange *x);
+static inline const struct request *exchange_request(struct exchange *x)
+{
+	return x->worker->request_of == x ? &x->worker->request : exchange_read_again(x);
+}
 
 /* ---- For the stages ---- */
 

@@ -11,29 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/boot.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "kernel/datapath_private.h"
 
 #define FORMAT_VERSION 1
-#define BOOT_ID_FILE   "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_LEN    36
 
 static void free_json(json_t **json)
 {
 	json_decref(*json);
 }
 #define auto_json __attribute__((cleanup(free_json)))
-
-/* "" where it cannot be read: then no two boots are the same. */
-static void read_boot_id(char id[static BOOT_ID_LEN + 1])
-{
-	auto_fclose FILE *file = fopen(BOOT_ID_FILE, "re");
-
-	*id = '\0';
-	if (file && !fgets(id, BOOT_ID_LEN + 1, file))
-		*id = '\0';
-}
 
 static json_t *time_json(uint64_t at_ns, uint64_t unix_offset_ns)
 {
@@ -96,7 +85,7 @@ static int describe(const struct datapath *datapath, uint64_t now_ns, uint64_t u
 {
 	auto_json json_t *bans = json_array(), *allows = json_array();
 	struct writing writing = {datapath, now_ns, unix_offset_ns, bans, allows, false};
-	char boot_id[BOOT_ID_LEN + 1];
+	char boot_id[BOOT_ID_ROOM];
 	int error;
 
 	/* From instant 0 on: a ban that is over still has its strikes. */
@@ -105,7 +94,7 @@ static int describe(const struct datapath *datapath, uint64_t now_ns, uint64_t u
 		error = datapath_each_allow(datapath, now_ns, write_allow, &writing);
 	if (error)
 		return error;
-	read_boot_id(boot_id);
+	boot_id_read(boot_id);
 	*ret_file = json_pack("{s:i, s:s, s:O, s:O}", "sluice_bans", FORMAT_VERSION, "boot_id",
 			      boot_id, "bans", bans, "allows", allows);
 	return writing.failed || !*ret_file ? -ENOMEM : 0;
@@ -271,15 +260,6 @@ static int load_file(const char *path, json_t **ret_file, char *error_text)
 	return -EINVAL;
 }
 
-static bool is_of_this_boot(const json_t *file)
-{
-	const char *saved = json_string_value(json_object_get(file, "boot_id"));
-	char boot_id[BOOT_ID_LEN + 1];
-
-	read_boot_id(boot_id);
-	return saved && *boot_id && !strcmp(saved, boot_id);
-}
-
 static void read_entries(struct reading *reading, const json_t *file)
 {
 	const json_t *entry;
@@ -324,7 +304,8 @@ int saved_bans_read(struct datapath *datapath, enum datapath_origin origin, cons
 				 strerror(-error));
 		return error;
 	}
-	reading.result.is_same_boot = is_of_this_boot(file);
+	reading.result.is_same_boot =
+		boot_id_is_current(json_string_value(json_object_get(file, "boot_id")));
 	if (!reading.result.is_same_boot || origin == DATAPATH_NEW) {
 		read_entries(&reading, file);
 	} else {

@@ -43,15 +43,9 @@ static struct fingerprint print_of(const struct limit_table *table, struct bytes
 	return (struct fingerprint){{siphash(&secret[0], key), siphash(&secret[1], key)}};
 }
 
-/* The upper bits of a product spread a hash over any number of sets. */
 static uint32_t set_of(const struct limit_table *table, struct fingerprint print, bool shared)
 {
-	const struct table_head *head = table->head;
-	uint64_t hash = print.word[0] >> 32;
-
-	if (shared)
-		return head->sets + (uint32_t)(hash * head->shared_sets >> 32);
-	return (uint32_t)(hash * head->sets >> 32);
+	return table_set_of(table->head, print, shared);
 }
 
 static bool is_used_by(const struct table_slot *slot, struct fingerprint print)

@@ -51,6 +51,8 @@ int limit_table_create(struct limit_table_size size, int *ret_fd);
  * Returns 0, -EINVAL if it is no table of this version, -ENOMEM, or -errno.
  */
 int limit_table_open(int fd, struct limit_table **ret_table);
+/* The same to look at, while another process uses it: nothing that is done here is seen there. */
+int limit_table_view(int fd, struct limit_table **ret_table);
 void limit_table_close(struct limit_table *table); /* NULL is fine */
 
 /* Memory of the table, whether it has been touched or not. */

@@ -96,7 +96,7 @@ static bool is_table(const struct table_head *head, uint64_t bytes)
 	       bytes_of_layout(head) == bytes;
 }
 
-int limit_table_open(int fd, struct limit_table **ret_table)
+static int map_table(int fd, int flags, struct limit_table **ret_table)
 {
 	auto_free struct limit_table *table = calloc(1, sizeof(*table));
 	struct stat stat;
@@ -109,20 +109,39 @@ int limit_table_open(int fd, struct limit_table **ret_table)
 		return -EINVAL;
 
 	table->bytes = stat.st_size;
-	table->head = mmap(NULL, table->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	table->head = mmap(NULL, table->bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (table->head == MAP_FAILED)
 		return -errno;
+	/* A view's own page from here on: nobody changes what is about to be checked. */
+	if (flags == MAP_PRIVATE)
+		__atomic_fetch_or(&table->head->epoch, 0, __ATOMIC_RELAXED);
 	if (!is_table(table->head, table->bytes)) {
 		munmap(table->head, table->bytes);
 		return -EINVAL;
 	}
+	table->epoch = table->head->epoch;
+	*ret_table = take_ptr(table);
+	return 0;
+}
+
+int limit_table_open(int fd, struct limit_table **ret_table)
+{
+	struct limit_table *table;
+	int err = map_table(fd, MAP_SHARED, &table);
+
+	if (err)
+		return err;
 	/* 0 is the word of a free lock. */
 	do
 		table->epoch = __atomic_add_fetch(&table->head->epoch, 1, __ATOMIC_ACQ_REL);
 	while (!table->epoch);
-
-	*ret_table = take_ptr(table);
+	*ret_table = table;
 	return 0;
+}
+
+int limit_table_view(int fd, struct limit_table **ret_table)
+{
+	return map_table(fd, MAP_PRIVATE, ret_table);
 }
 
 void limit_table_close(struct limit_table *table)

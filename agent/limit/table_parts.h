@@ -63,6 +63,17 @@ static inline struct table_slot *table_slot_at(const struct limit_table *table, 
 	return (struct table_slot *)at;
 }
 
+/* The upper bits of a product spread a hash over any number of sets. */
+static inline uint32_t table_set_of(const struct table_head *head, struct fingerprint print,
+				    bool shared)
+{
+	uint64_t hash = print.word[0] >> 32;
+
+	if (shared)
+		return head->sets + (uint32_t)(hash * head->shared_sets >> 32);
+	return (uint32_t)(hash * head->sets >> 32);
+}
+
 /* Sets are locked in the order of their numbers, so that nobody waits for one who waits for him. */
 void table_set_lock(struct limit_table *table, uint32_t set);
 void table_set_unlock(struct limit_table *table, uint32_t set);

@@ -3,6 +3,7 @@
 #ifndef MESSAGE_CHARS_H
 #define MESSAGE_CHARS_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,37 @@ static inline unsigned char_hex_value(char byte)
 	return byte <= '9' ? (unsigned)(byte - '0') : (unsigned)((byte | 0x20) - 'a') + 10;
 }
 
+#define CHAR_EACH(byte) (0x0101010101010101ull * (byte))
+
+/*
+ * The high bit of each byte that is a control byte, of eight in little-endian order; of some
+ * others as well, but only behind a control byte in the same word.
+ */
+static inline uint64_t char_controls_of(uint64_t eight)
+{
+	uint64_t is_del = eight ^ CHAR_EACH(0x7f);
+
+	return (((eight - CHAR_EACH(0x20)) & ~eight) | ((is_del - CHAR_EACH(1)) & ~is_del)) &
+	       CHAR_EACH(0x80);
+}
+
+static inline bool bytes_have_control(struct bytes text)
+{
+	size_t i = 0;
+
+	for (; i + 8 <= text.len; i += 8) {
+		uint64_t eight;
+
+		memcpy(&eight, text.at + i, sizeof(eight));
+		if (char_controls_of(le64toh(eight)))
+			return true;
+	}
+	for (; i < text.len; i++)
+		if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
+			return true;
+	return false;
+}
+
 /* How many bytes at the front of text are in one of the classes. */
 static inline size_t bytes_span(struct bytes text, unsigned classes)
 {
@@ -52,12 +84,6 @@ static inline size_t bytes_span(struct bytes text, unsigned classes)
 	while (len < text.len && char_is(text.at[len], classes))
 		len++;
 	return len;
-}
-
-/* What is left of text after its first len bytes; len is at most text.len. */
-static inline struct bytes bytes_from(struct bytes text, size_t len)
-{
-	return (struct bytes){text.at + len, text.len - len};
 }
 
 /* Text without blanks (SP, HTAB) at both ends. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "message/field_line.h"
 
-#include <endian.h>
-
 #include "message/chars.h"
 
 enum message_result cursor_take_line_end(struct cursor *cur)
@@ -19,20 +17,6 @@ enum message_result cursor_take_line_end(struct cursor *cur)
 	return MESSAGE_DONE;
 }
 
-#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
-
-/*
- * The high bit of each byte that is a control byte; of some others as well, but only behind a
- * control byte in the same word (HTAB, which values may have, is one).
- */
-static inline uint64_t controls_of(uint64_t eight)
-{
-	uint64_t is_del = eight ^ EACH_BYTE(0x7f);
-
-	return (((eight - EACH_BYTE(0x20)) & ~eight) | ((is_del - EACH_BYTE(1)) & ~is_del)) &
-	       EACH_BYTE(0x80);
-}
-
 const char *field_value_end(const char *at, const char *end)
 {
 	for (; end - at >= 8; at += 8) {
@@ -40,7 +24,7 @@ const char *field_value_end(const char *at, const char *end)
 		uint64_t controls;
 
 		memcpy(&eight, at, sizeof(eight));
-		controls = controls_of(le64toh(eight));
+		controls = char_controls_of(le64toh(eight));
 		for (; controls; controls &= controls - 1) {
 			const char *control = at + __builtin_ctzll(controls) / 8;
 

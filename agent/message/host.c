@@ -54,6 +54,8 @@ static bool is_name(struct bytes text)
 
 	if (!text.len || text.len > HOST_MAX)
 		return false;
+	if (char_is(text.at[0], CHAR_DIGIT) && is_ipv4(text))
+		return true;
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.at[i] == '.') {
 			if (!label_len)
@@ -67,7 +69,7 @@ static bool is_name(struct bytes text)
 		numeric = numeric && char_is(text.at[i], CHAR_DIGIT);
 	}
 	/* A name that ends in a number would be taken for an address by some, in odd notations. */
-	return label_len && (!numeric || is_ipv4(text));
+	return label_len && !numeric;
 }
 
 static bool parse_port(struct bytes digits, uint16_t *ret_port)

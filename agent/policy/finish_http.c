@@ -225,6 +225,8 @@ void finish_http(struct reading *r)
 	finish_upstreams(r);
 	finish_default_limits(r);
 	finish_routes(r);
+	if (!r->error)
+		finish_identities(r);
 	check_memory(r);
 	check_planes(r);
 }

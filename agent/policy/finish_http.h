@@ -8,6 +8,9 @@
 /* http->limits and http->global_limits. */
 void finish_default_limits(struct reading *r);
 
+/* http->identity_headers and identity_cookies, when routes and limits are complete. */
+void finish_identities(struct reading *r);
+
 /* Those in force on route: own (of struct http_limit), or the defaults, or both. route->how is complete. */
 void finish_route_limits(struct reading *r, const struct arena_list *own, struct http_route *route);
 

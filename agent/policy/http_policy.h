@@ -369,6 +369,8 @@ struct http_policy {
 	struct http_limits
 		limits; /* the defaults, as they are in force on routes that say nothing */
 	struct http_limits global_limits;
+	struct http_names identity_headers; /* all that any key above or of a route names */
+	struct http_names identity_cookies;
 	struct http_limit_fields limit_fields;
 	struct http_escalate escalate;
 	enum http_caution caution;

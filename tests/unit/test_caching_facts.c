@@ -120,6 +120,26 @@ static void header_that_a_limit_knows_clients_by_is_an_identity(void **state)
 	assert_int_equal(scene.facts.req.identity, PERSONAL_LOOSE);
 }
 
+static void header_that_another_route_counts_by_is_an_identity_here_too(void **state)
+{
+	(void)state;
+	ask(LISTEN
+	    "  routes: [{match: /other, limits: [{limit: 5/second, key: {header: X-User}}]}]\n",
+	    GET("/", "X-User: 7\r\n"));
+	assert_int_equal(scene.facts.req.identity, PERSONAL_LOOSE);
+}
+
+static void cookie_that_a_limit_knows_clients_by_is_an_identity(void **state)
+{
+	(void)state;
+	ask(LISTEN "  global_limits: [{limit: 5/second, key: [client, {cookie: sid}]}]\n",
+	    GET("/", "Cookie: sid=7\r\n"));
+	assert_int_equal(scene.facts.req.identity, PERSONAL_LOOSE);
+	ask(LISTEN "  global_limits: [{limit: 5/second, key: [client, {cookie: sid}]}]\n",
+	    GET("/", "Cookie: lang=7\r\n"));
+	assert_int_equal(scene.facts.req.identity, PERSONAL_ABSENT);
+}
+
 static void key_has_what_the_route_names_and_nothing_else(void **state)
 {
 	(void)state;
@@ -165,6 +185,8 @@ int main(void)
 		cmocka_unit_test(one_cookie_more_is_loose),
 		cmocka_unit_test(cookie_in_another_case_is_another_cookie),
 		cmocka_unit_test(header_that_a_limit_knows_clients_by_is_an_identity),
+		cmocka_unit_test(header_that_another_route_counts_by_is_an_identity_here_too),
+		cmocka_unit_test(cookie_that_a_limit_knows_clients_by_is_an_identity),
 		cmocka_unit_test(key_has_what_the_route_names_and_nothing_else),
 		cmocka_unit_test(empty_cookie_is_not_an_absent_one),
 		cmocka_unit_test(url_of_a_change_leaves_out_what_the_route_of_get_does),

@@ -28,7 +28,6 @@ static struct overview_tier public = {
 static struct overview overview_of_one(void)
 {
 	return (struct overview){
-		.generation = 5,
 		.interfaces = &eth0,
 		.interface_count = 1,
 		.tiers = &public,
@@ -146,6 +145,7 @@ static void tables_generation_and_lost_events_are_told(void **state)
 	struct overview overview = overview_of_one();
 	struct metrics metrics = {.version = "1",
 				  .overview = &overview,
+				  .generation = 5,
 				  .reloads = 2,
 				  .failed_reloads = 1,
 				  .bans_in_force = 9,

@@ -22,8 +22,12 @@ enum exit_code {
 	X(JSON, "--json", NULL, "answer in JSON, exact and stable")                             \
 	X(HELP, "--help", NULL, "say what the command does")                                    \
 	X(TOP, "--top", "N", "only the N largest")                                              \
-	X(BY, "--by", "COUNT", "largest in what: dropped (the default), passed or bytes")       \
-	X(ALL, "--all", NULL, "every tracked source, one JSON object a line")                   \
+	X(BY, "--by", "COUNT", "largest in what; the first named is the default")               \
+	X(ALL, "--all", NULL, "all there is; of sources one JSON object a line")                \
+	X(PREFIX, "--prefix", "TEXT", "all URLs that begin like that")                          \
+	X(GLOB, "--glob", "PATTERN", "all URLs like that; * stands for anything, ? for one")    \
+	X(TAG, "--tag", "TAG", "all that has the tag")                                          \
+	X(SOFT, "--soft", NULL, "stale from now on, instead of gone")                           \
 	X(FOR, "--for", "SPAN", "how long: 90s, 10m, 1h30m, 2 days")                            \
 	X(REASON, "--reason", "TEXT", "a note for people")                                      \
 	X(FOLLOW, "--follow", NULL, "stay, and tell what comes")                                \
@@ -90,6 +94,7 @@ void help_print_command(const struct command *command);
 command_fn run_status, run_sources, run_explain;
 command_fn run_ban, run_unban, run_bans, run_allow, run_disallow, run_allows, run_import;
 command_fn run_events, run_top, run_policy;
+command_fn run_cache, run_log;
 command_fn run_detach, run_reload, run_metrics, run_version, run_help;
 
 #endif

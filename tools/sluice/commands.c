@@ -40,6 +40,23 @@ const struct command commands[] = {
 	 "Lines `ADDR[/LEN] [SPAN]`, or JSON [{\"prefix\", \"for\", \"reason\"}].\n", run_import, 1,
 	 1, 0},
 
+	{"cache", "HTTP",
+	 "purge URL|--prefix TEXT|--glob PATTERN|--tag TAG|--all [--soft], cache stats, cache show "
+	 "URL, "
+	 "cache top [--by hits|bytes] [--top N]",
+	 "purge, count and show what is stored",
+	 "purge     forget: a URL with all its variants, or many; with --soft what is forgotten "
+	 "may\n"
+	 "          still be sent while the upstream is asked again, or fails\n"
+	 "stats     hits, misses and why; memory\n"
+	 "show URL  what is stored for a URL, and whether it would be a hit now\n"
+	 "top       what is asked for most, or takes most memory\n",
+	 run_cache, 1, 2,
+	 OPTION_BIT(PREFIX) | OPTION_BIT(GLOB) | OPTION_BIT(TAG) | OPTION_BIT(ALL) |
+		 OPTION_BIT(SOFT) | OPTION_BIT(BY) | OPTION_BIT(TOP)},
+	{"log", "HTTP", "reopen", "write the access log to its file anew, as after its rotation",
+	 "", run_log, 1, 1, 0},
+
 	{"policy", "Rule", "load|check|diff FILE, policy show",
 	 "load, check or compare a policy; show the one in force",
 	 "load FILE   put it in force, all or nothing\n"

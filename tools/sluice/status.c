@@ -4,15 +4,21 @@
 
 #include "ask.h"
 #include "memory.h"
+#include "status.h"
 #include "table.h"
 
 #define BAR_CELLS 20
 
 static enum colour colour_of_state(const char *state)
 {
-	if (!strcmp(state, "protecting"))
+	if (!strcmp(state, "protecting") || !strcmp(state, "serving"))
 		return COLOUR_GOOD;
 	return strcmp(state, "detached") ? COLOUR_CAUTION : COLOUR_BAD;
+}
+
+static bool has_packet_plane(const json_t *status)
+{
+	return !json_is_false(json_object_get(status, "packet_plane"));
 }
 
 static void print_title(const struct cli *cli, const json_t *status)
@@ -24,10 +30,11 @@ static void print_title(const struct cli *cli, const json_t *status)
 	printf("sluice %s  ", text_clean(field_text(status, "version"), clean, sizeof(clean)));
 	printf("%s%s %s%s", colour_on(&cli->look, colour), cli->look.has_unicode ? "●" : "*",
 	       text_clean(state, clean, sizeof(clean)), colour_off(&cli->look, colour));
-	/* Detached, there is nothing that could be pinned. */
+	/* Detached, or without packets to limit, there is nothing that could be pinned. */
 	printf("  up %s, process %llu%s\n", text_span(field_count(status, "uptime"), span),
 	       (unsigned long long)field_count(status, "pid"),
-	       json_is_false(json_object_get(status, "pinned")) && strcmp(state, "detached")
+	       has_packet_plane(status) && json_is_false(json_object_get(status, "pinned")) &&
+			       strcmp(state, "detached")
 		       ? ", not pinned"
 		       : "");
 }
@@ -42,12 +49,14 @@ static void print_policy(const struct cli *cli, const json_t *status)
 	       text_clean(field_text(policy, "path"), clean, sizeof(clean)),
 	       (unsigned long long)field_count(status, "generation"),
 	       text_since(field_text(policy, "loaded"), cli->now_unix_s, ago));
-	printf("        %llu tier%s, %s prefix%s, %llu reload%s",
-	       (unsigned long long)field_count(policy, "tiers"),
-	       field_count(policy, "tiers") == 1 ? "" : "s",
-	       text_count(field_count(policy, "prefixes"), prefixes),
-	       field_count(policy, "prefixes") == 1 ? "" : "es",
-	       (unsigned long long)field_count(policy, "reloads"),
+	fputs("        ", stdout);
+	if (has_packet_plane(status))
+		printf("%llu tier%s, %s prefix%s, ",
+		       (unsigned long long)field_count(policy, "tiers"),
+		       field_count(policy, "tiers") == 1 ? "" : "s",
+		       text_count(field_count(policy, "prefixes"), prefixes),
+		       field_count(policy, "prefixes") == 1 ? "" : "es");
+	printf("%llu reload%s", (unsigned long long)field_count(policy, "reloads"),
 	       field_count(policy, "reloads") == 1 ? "" : "s");
 	if (failed)
 		printf(", %s%llu failed%s", colour_on(&cli->look, COLOUR_BAD),
@@ -259,6 +268,15 @@ static void print_faults(const struct cli *cli, json_t *status)
 	table_print(&table, &cli->look);
 }
 
+static void print_packets(const struct cli *cli, json_t *status)
+{
+	print_interfaces(cli, status);
+	print_reasons(cli, status);
+	print_tiers(cli, status);
+	print_tables(cli, status);
+	print_faults(cli, status);
+}
+
 enum exit_code run_status(const struct cli *cli)
 {
 	auto_json json_t *status = NULL;
@@ -269,10 +287,8 @@ enum exit_code run_status(const struct cli *cli)
 		return code;
 	print_title(cli, status);
 	print_policy(cli, status);
-	print_interfaces(cli, status);
-	print_reasons(cli, status);
-	print_tiers(cli, status);
-	print_tables(cli, status);
-	print_faults(cli, status);
+	if (has_packet_plane(status))
+		print_packets(cli, status);
+	status_print_http(cli, json_object_get(status, "http"));
 	return EXIT_DONE;
 }
