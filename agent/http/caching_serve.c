@@ -6,9 +6,8 @@
 #include "message/chars.h"
 #include "message/range.h"
 
-#define SLICES_MAX     8
-#define SMALL_BODY_MAX 2048
-#define SEND_AT_ONCE   (128ull << 10) /* what the kernel does not take of it has to be held */
+#define SLICES_MAX   8
+#define SEND_AT_ONCE (128ull << 10) /* what the kernel does not take of it has to be held */
 
 /* ---- Heads ---- */
 
@@ -235,19 +234,6 @@ static bool send_body(struct exchange *x, struct bytes head)
 	return wire_send(&x->conn->wire, &x->worker->memory, iov, parts);
 }
 
-/* One piece of memory goes to the kernel faster than two: worth a copy as long as that is short. */
-static void add_small_body(struct exchange *x, struct text *out)
-{
-	struct caching *c = &x->cache;
-	struct bytes body = object_inline_body(c->object);
-	uint64_t len = c->end - c->offset;
-
-	if (!body.at || len > SMALL_BODY_MAX)
-		return;
-	text_add(out, (struct bytes){body.at + c->offset, (size_t)len});
-	c->offset = c->end;
-}
-
 static bool begin_answer(struct exchange *x)
 {
 	struct worker *worker = x->worker;
@@ -256,7 +242,6 @@ static bool begin_answer(struct exchange *x)
 	x->keeps_conn = caching_keeps_conn(x);
 	write_answer(x, &out);
 	caching_write_own(x, &out);
-	add_small_body(x, &out);
 	if (out.is_cut)
 		return false;
 	return send_body(x, text_since(&out, worker->head_out));
