@@ -19,7 +19,8 @@ import tempfile
 import time
 import unittest
 
-SLUICED = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else "build/sluiced"
+BUILD = os.environ.get("BUILD", "build")
+SLUICED = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(BUILD, "sluiced"))
 
 
 def free_port():
