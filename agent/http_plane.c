@@ -60,6 +60,9 @@ static int ask(void *context, const struct agent_question *asked, struct http_as
 		[AGENT_CACHE_STATS] = PIPE_TOPIC_CACHE_STATS,
 		[AGENT_CACHE_SHOW] = PIPE_TOPIC_CACHE_SHOW,
 		[AGENT_CACHE_TOP] = PIPE_TOPIC_CACHE_TOP,
+		[AGENT_LIMIT_CLIENTS] = PIPE_TOPIC_LIMIT_CLIENTS,
+		[AGENT_LIMIT_EXPLAIN] = PIPE_TOPIC_LIMIT_EXPLAIN,
+		[AGENT_LIMIT_RESET] = PIPE_TOPIC_LIMIT_RESET,
 	};
 	const struct http_plane *plane = context;
 	const struct http_question question = {.topic = topics[asked->topic],

@@ -9,7 +9,7 @@ _sluice_addresses() {
 _sluice() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands="status top sources explain events metrics ban unban bans allow disallow allows
-		import cache log policy reload detach version help"
+		import cache clients limit key log policy reload detach version help"
 	local options="--json --control --help" words="" command="" word i
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -39,6 +39,9 @@ _sluice() {
 		disallow) words="$(_sluice_addresses allows prefix) $options" ;;
 		explain) words="$(_sluice_addresses sources source) $options" ;;
 		cache) words="purge stats show top --prefix --glob --tag --all --soft --by --top $options" ;;
+		clients) words="--over --top $options" ;;
+		limit) words="reset $options" ;;
+		key) words="hash new $options" ;;
 		log) words="reopen $options" ;;
 		policy) words="load check diff show $options" ;;
 		help) words="$commands" ;;

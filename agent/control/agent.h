@@ -36,9 +36,12 @@ typedef void agent_told_fn(void *context);
 enum agent_topic {
 	AGENT_HTTP_STATS,  /* "" */
 	AGENT_CACHE_PURGE, /* "hard" or "soft", then "all", "url U", "prefix P", "glob G", "tag T" */
-	AGENT_CACHE_STATS, /* "" */
-	AGENT_CACHE_SHOW,  /* a URL */
-	AGENT_CACHE_TOP,   /* "hits N" or "bytes N" */
+	AGENT_CACHE_STATS,   /* "" */
+	AGENT_CACHE_SHOW,    /* a URL */
+	AGENT_CACHE_TOP,     /* "hits N" or "bytes N" */
+	AGENT_LIMIT_CLIENTS, /* "all N TEXT" or "over N TEXT": so many whose name contains TEXT */
+	AGENT_LIMIT_EXPLAIN, /* an address, or the name of an API key */
+	AGENT_LIMIT_RESET,   /* likewise */
 	AGENT_TOPIC_COUNT
 };
 

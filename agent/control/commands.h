@@ -61,6 +61,7 @@ question_fn status_ask;
 command_fn sources_list, sources_get;
 /* explain.c */
 command_fn explain_get;
+question_fn explain_ask;
 /* bans.c */
 command_fn bans_list, bans_add, bans_remove, allows_list, allows_add, allows_remove;
 /* import.c */
@@ -72,6 +73,9 @@ command_fn policy_get, policy_load_body, policy_diff_body, policy_detach;
 /* scrape.c */
 command_fn scrape_get;
 question_fn scrape_ask;
+/* clients.c */
+command_fn clients_answer, limit_reset_done;
+question_fn clients_ask, limit_ask_reset;
 /* cache.c */
 command_fn cache_answer, cache_purge_done, log_reopen;
 question_fn cache_ask_stats, cache_ask_show, cache_ask_top, cache_ask_purge;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* GET /v1/explain/ADDR: what the maps hold of an address, and what follows from it. */
+/*
+ * GET /v1/explain/ADDR|KEY: what the maps hold of an address, and what follows from it; what the HTTP child counts of
+ * it, or of a key.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +15,7 @@
 #include "control/json.h"
 #include "control/overview.h"
 #include "control/input.h"
+#include "control/told.h"
 #include "policy/rate.h"
 
 struct findings {
@@ -131,24 +135,100 @@ static json_t *findings_json(const struct agent *agent, const struct moment *at,
 				  : json_null());
 }
 
-void explain_get(struct agent *agent, const struct request *request, struct response *response)
+/* ---- The packet plane's part ------------------------------------------------------------------- */
+
+static json_t *explain_packets(const struct agent *agent, const struct request *request,
+			       const struct prefix *address, struct response *response)
 {
 	auto_free struct sl_policy *compiled = malloc(sizeof(*compiled));
-	struct findings found = {.compiled = compiled};
-	int status;
+	struct findings found = {.compiled = compiled, .address = *address};
+	int status = compiled ? 0 : -ENOMEM;
 
-	if (!compiled) {
-		response_problem(response, 500, "no memory for the answer");
+	if (!status) {
+		found.source = source_of(&found.address, datapath_source_bits(agent->datapath));
+		status = find_all(agent, &request->at, &found);
+	}
+	if (!status)
+		return findings_json(agent, &request->at, &found);
+	response_problem(response, 500, "reading the policy: %s", strerror(-status));
+	return NULL;
+}
+
+/* ---- Both --------------------------------------------------------------------------------------- */
+
+#define WHO_MAX 256 /* bytes of an address, or of the name of a key */
+
+enum question_result explain_ask(struct agent *agent, const struct request *request,
+				 struct question *ret_question, struct response *response)
+{
+	char who[WHO_MAX];
+
+	if (!agent_has_http(agent))
+		return QUESTION_NONE;
+	if (request_decode(request->rest, who, sizeof(who)) != PARAM_OK || !who[0]) {
+		response_problem(response, 400, "expected one address, or the name of an API key");
+		return QUESTION_ANSWERED;
+	}
+	ret_question->topic = AGENT_LIMIT_EXPLAIN;
+	ret_question->patience_ns = TOLD_SOON_NS;
+	buffer_add_text(&ret_question->text, who);
+	return QUESTION_ASKED;
+}
+
+/* Adds how many limits would refuse a request now. */
+static json_t *http_json(json_t *told)
+{
+	json_int_t over = 0;
+	const json_t *limit;
+	size_t i;
+
+	json_array_foreach(json_object_get(told, "limits"), i, limit) over +=
+		json_is_true(json_object_get(limit, "over")) &&
+		!json_is_true(json_object_get(limit, "dry_run"));
+	(void)json_object_set_new(told, "over", json_integer(over)); /* fails without memory only */
+	return told;
+}
+
+/* A name, not an address: then only the HTTP plane can know it. */
+static void explain_key(const struct request *request, struct response *response)
+{
+	char who[WHO_MAX] = "";
+	json_t *told = told_json(request, response);
+
+	if (!told)
+		return;
+	(void)request_decode(request->rest, who, sizeof(who)); /* it went well before */
+	response_json(response,
+		      json_pack("{s:o, s:o}", "key", json_text(who), "http", http_json(told)));
+}
+
+static void explain_address(struct agent *agent, const struct request *request,
+			    const struct prefix *address, struct response *response)
+{
+	json_t *told, *json;
+
+	if (!agent->datapath && !agent_has_http(agent)) {
+		(void)input_has_plane(agent, response); /* it says which is missing */
 		return;
 	}
-	if (!input_address(request->rest, &found.address, response) ||
-	    !input_has_plane(agent, response))
+	json = agent->datapath ? explain_packets(agent, request, address, response)
+			       : json_pack("{s:o}", "address", json_prefix(address));
+	if (!json)
 		return;
+	told = told_quietly(request);
+	(void)json_object_set_new(json, "http", told ? http_json(told) : json_null());
+	response_json(response, json);
+}
 
-	found.source = source_of(&found.address, datapath_source_bits(agent->datapath));
-	status = find_all(agent, &request->at, &found);
-	if (status)
-		response_problem(response, 500, "reading the policy: %s", strerror(-status));
+void explain_get(struct agent *agent, const struct request *request, struct response *response)
+{
+	struct prefix address;
+	auto_response struct response refusal = response_new();
+
+	if (input_address(request->rest, &address, &refusal))
+		explain_address(agent, request, &address, response);
+	else if (agent_has_http(agent))
+		explain_key(request, response);
 	else
-		response_json(response, findings_json(agent, &request->at, &found));
+		(void)input_address(request->rest, &address, response); /* it says what is wrong */
 }

@@ -287,6 +287,64 @@ static void write_cache(const json_t *told, struct buffer *out)
 	write_not_stored(told, out);
 }
 
+/* ---- Limits ------------------------------------------------------------------------------------ */
+
+/* What told says of each limit, by route and name. A new reference. */
+static json_t *limits_by_name(const json_t *told)
+{
+	json_t *by_route = json_object();
+	json_t *limit;
+	size_t i;
+
+	json_array_foreach(json_object_get(told, "limits"), i, limit)
+	{
+		const char *route = json_string_value(json_object_get(limit, "route"));
+		const char *name = json_string_value(json_object_get(limit, "limit"));
+		json_t *of_route = route ? json_object_get(by_route, route) : NULL;
+
+		if (!route || !name)
+			continue;
+		if (!of_route) {
+			of_route = json_object();
+			(void)json_object_set_new(by_route, route, of_route);
+		}
+		(void)json_object_set(of_route, name, limit); /* without memory: counted as 0 */
+	}
+	return by_route;
+}
+
+static void write_limits_of(const struct http_limits *limits, const char *route,
+			    const json_t *by_route, struct buffer *out)
+{
+	static const char *const results[][2] = {
+		{"allowed", "allowed"}, {"refused", "refused"}, {"dry_run", "dry_run_refused"}};
+	const json_t *of_route = json_object_get(by_route, route);
+
+	for (size_t i = 0; i < limits->count; i++) {
+		const json_t *limit = json_object_get(of_route, limits->at[i].name);
+
+		for (size_t r = 0; r < sizeof(results) / sizeof(results[0]); r++)
+			metrics_sample(out, "sluice_limit_requests_total",
+				       LABELS("route", route, "limit", limits->at[i].name, "result",
+					      results[r][0]),
+				       http_status_count(limit, results[r][1]));
+	}
+}
+
+static void write_limits(const struct metrics_http *http, struct buffer *out)
+{
+	const struct http_policy *policy = http->policy;
+	json_t *by_route = limits_by_name(http->told);
+
+	metrics_family(out, "sluice_limit_requests_total", "counter",
+		       "Requests judged by a limit of the policy, by route and what came of it.");
+	for (size_t i = 0; i < policy->route_count; i++)
+		write_limits_of(&policy->routes[i].limits, policy->routes[i].match, by_route, out);
+	write_limits_of(&policy->other.limits, "*", by_route, out);
+	write_limits_of(&policy->global_limits, "", by_route, out);
+	json_decref(by_route);
+}
+
 void metrics_http_write(const struct metrics_http *http, struct buffer *out)
 {
 	const json_t *counters = json_object_get(http->told, "counters");
@@ -308,4 +366,5 @@ void metrics_http_write(const struct metrics_http *http, struct buffer *out)
 	gauge(out, "sluice_http_memory_max_bytes", "Memory that may be used.",
 	      http_status_count(memory, "max"));
 	write_cache(json_object_get(http->told, "cache"), out);
+	write_limits(http, out);
 }

@@ -8,6 +8,7 @@
 #include "http/child_say.h"
 #include "http/child_stats.h"
 #include "http/json_text.h"
+#include "http/limit_view.h"
 #include "message/chars.h"
 
 #define ANSWER_MAX (4u << 20) /* bytes; more is told to be too much */
@@ -37,6 +38,15 @@ static void answer(struct http *http, enum pipe_topic topic, struct bytes text, 
 		break;
 	case PIPE_TOPIC_CACHE_TOP:
 		cache_view_top(http, text, clock_now_ns(), out);
+		break;
+	case PIPE_TOPIC_LIMIT_CLIENTS:
+		limit_view_clients(http, text, out);
+		break;
+	case PIPE_TOPIC_LIMIT_EXPLAIN:
+		limit_view_explain(http, text, out);
+		break;
+	case PIPE_TOPIC_LIMIT_RESET:
+		limit_view_reset(http, text, out);
 		break;
 	case PIPE_TOPIC_COUNT:
 		break;

@@ -5,6 +5,7 @@
 
 #include "http/cache_view.h"
 #include "http/json_text.h"
+#include "http/limit_view.h"
 
 static void write_counters(const struct http_counters *counters, struct buffer *out)
 {
@@ -67,5 +68,7 @@ void child_stats_write(struct http *http, struct buffer *out)
 	http_servers(http, write_server, &list);
 	buffer_add_text(out, "], \"cache\": ");
 	cache_view_stats(http, &counters, out);
+	buffer_add_text(out, ", \"limits\": ");
+	limit_view_counts(http, out);
 	buffer_add_text(out, "}");
 }

@@ -75,13 +75,17 @@ enum pipe_kind {
 enum pipe_topic {
 	PIPE_TOPIC_STATS,	/* counters and state, for /metrics and `sluice status`; no text */
 	PIPE_TOPIC_CACHE_PURGE, /* "hard" or "soft", then "all", "url U", "prefix P", "glob G", "tag T" */
-	PIPE_TOPIC_CACHE_STATS, /* no text */
-	PIPE_TOPIC_CACHE_SHOW,	/* a URL */
-	PIPE_TOPIC_CACHE_TOP,	/* "hits N" or "bytes N" */
+	PIPE_TOPIC_CACHE_STATS,	  /* no text */
+	PIPE_TOPIC_CACHE_SHOW,	  /* a URL */
+	PIPE_TOPIC_CACHE_TOP,	  /* "hits N" or "bytes N" */
+	PIPE_TOPIC_LIMIT_CLIENTS, /* "all N TEXT" or "over N TEXT" */
+	PIPE_TOPIC_LIMIT_EXPLAIN, /* an address, or the name of an API key */
+	PIPE_TOPIC_LIMIT_RESET,	  /* likewise */
 	PIPE_TOPIC_COUNT
 };
 
-#define PIPE_TOP_MAX 1000 /* of CACHE_TOP */
+#define PIPE_TOP_MAX	 1000  /* of CACHE_TOP */
+#define PIPE_CLIENTS_MAX 10000 /* of LIMIT_CLIENTS */
 
 struct pipe_ask {
 	uint32_t serial; /* the answer's carry it */

@@ -11,6 +11,7 @@
 #define SL_TOP_DEFAULT	       100 /* sources in the metrics, and in `sluice sources` without --top */
 #define SL_CACHE_TOP_DEFAULT   20 /* `sluice cache top` without --top */
 #define SL_CACHE_TOP_MAX       1000
+#define SL_CLIENTS_MAX	       10000 /* of `sluice clients --top` */
 
 #define SL_CONTROL_BODY_MAX    (128u << 20) /* bytes: a policy of a million prefixes fits */
 #define SL_CONTROL_HEAD_MAX    16384

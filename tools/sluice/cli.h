@@ -27,6 +27,7 @@ enum exit_code {
 	X(PREFIX, "--prefix", "TEXT", "all URLs that begin like that")                          \
 	X(GLOB, "--glob", "PATTERN", "all URLs like that; * stands for anything, ? for one")    \
 	X(TAG, "--tag", "TAG", "all that has the tag")                                          \
+	X(OVER, "--over", NULL, "only who is over a limit")                                     \
 	X(SOFT, "--soft", NULL, "stale from now on, instead of gone")                           \
 	X(FOR, "--for", "SPAN", "how long: 90s, 10m, 1h30m, 2 days")                            \
 	X(REASON, "--reason", "TEXT", "a note for people")                                      \
@@ -43,7 +44,7 @@ enum option {
 };
 #define OPTION_BIT(name) (1u << OPTION_##name)
 
-#define CLI_WORDS_MAX	 2
+#define CLI_WORDS_MAX	 3
 
 struct cli {
 	const char *control; /* path of the socket */
@@ -94,7 +95,7 @@ void help_print_command(const struct command *command);
 command_fn run_status, run_sources, run_explain;
 command_fn run_ban, run_unban, run_bans, run_allow, run_disallow, run_allows, run_import;
 command_fn run_events, run_top, run_policy;
-command_fn run_cache, run_log;
+command_fn run_cache, run_log, run_clients, run_limit, run_key;
 command_fn run_detach, run_reload, run_metrics, run_version, run_help;
 
 #endif

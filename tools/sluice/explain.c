@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ask.h"
+#include "clients.h"
 #include "memory.h"
 #include "table.h"
 
@@ -173,6 +174,44 @@ static void tell_counts(const json_t *counts)
 	tell("so far", text);
 }
 
+static void tell_packets(const struct cli *cli, const json_t *story)
+{
+	tell_verdict(cli, story);
+	tell_tier(story);
+	tell_source(cli, story);
+	tell_allow(json_object_get(story, "allow"));
+	tell_ban(json_object_get(story, "ban"));
+	tell_counts(json_object_get(story, "counts"));
+	tell_limits(cli, story);
+}
+
+/* What the HTTP plane counts of it; nothing where there is no such plane. */
+static void tell_http(const struct cli *cli, const json_t *story)
+{
+	const json_t *http = json_object_get(story, "http");
+	const char *who = *field_text(story, "key") ? "key" : "address";
+	unsigned long long over = field_count(http, "over");
+	auto_table struct table table = table_new(client_columns);
+	char clean[TEXT_CELL_MAX];
+	const json_t *client;
+	size_t i;
+
+	if (!json_is_object(http))
+		return;
+	if (json_object_get(story, "verdict"))
+		putchar('\n');
+	printf("%s: a request now would %s%s%s\n",
+	       text_clean(field_text(story, who), clean, sizeof(clean)),
+	       colour_on(&cli->look, over ? COLOUR_BAD : COLOUR_GOOD),
+	       over ? "be refused, where these limits hold" : "be let in by every limit",
+	       colour_off(&cli->look, over ? COLOUR_BAD : COLOUR_GOOD));
+	json_array_foreach(json_object_get(http, "limits"), i, client)
+		client_add(&table, &cli->look, client);
+	if (table_rows(&table))
+		putchar('\n');
+	table_print(&table, &cli->look);
+}
+
 enum exit_code run_explain(const struct cli *cli)
 {
 	auto_text char *what = memory_printf("explain %s", cli->words[0]);
@@ -182,12 +221,8 @@ enum exit_code run_explain(const struct cli *cli)
 
 	if (!story)
 		return code;
-	tell_verdict(cli, story);
-	tell_tier(story);
-	tell_source(cli, story);
-	tell_allow(json_object_get(story, "allow"));
-	tell_ban(json_object_get(story, "ban"));
-	tell_counts(json_object_get(story, "counts"));
-	tell_limits(cli, story);
+	if (json_object_get(story, "verdict"))
+		tell_packets(cli, story);
+	tell_http(cli, story);
 	return EXIT_DONE;
 }
