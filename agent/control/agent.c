@@ -313,9 +313,6 @@ size_t agent_detach(struct agent *agent)
 	agent->interfaces = NULL;
 	agent->datapath = NULL;
 	agent->metrics_at_ns = 0;
-	log_notice(
-		"detached from %zu interface%s: nothing is limited until sluiced is started again",
-		count, count == 1 ? "" : "s");
 	return count;
 }
 

@@ -149,13 +149,16 @@ static bool is_of_requests(const struct sl_event *event)
 	       event->kind == SL_EVENT_SLOW;
 }
 
-/* The datapath says which tier judged the packet. What is told otherwise is of the tier that the source has now. */
+/* The datapath says which tier judged the packet. What is told otherwise, or later, is of the tier that the source has now. */
 static json_t *event_tier(const struct agent *agent, const struct sl_event *event)
 {
 	const struct policy_source *rule;
 	struct prefix prefix;
 
-	if (has_reason(event) || event->kind == SL_EVENT_STOPPED ||
+	bool is_judged = has_reason(event) || event->kind == SL_EVENT_STOPPED;
+
+	/* Its numbers have no names any more once the datapath is gone. */
+	if ((is_judged && agent->datapath) ||
 	    !source_prefix(&event->source, agent->policy->source_bits, &prefix))
 		return json_text(agent_tier_name(agent, event->tier));
 	rule = policy_find_source(agent->policy, &prefix);

@@ -18,12 +18,14 @@
 #include "control/connection.h"
 #include "control/listen.h"
 
-#define GROUPS_MAX 65536 /* NGROUPS_MAX: a process has no more */
+#define GROUPS_MAX 65536	/* NGROUPS_MAX: a process has no more */
+#define REST_NS	   100000000ull /* without a descriptor for one more client */
 
 struct door {
 	struct gate gate;
 	struct server *server;
 	struct loop_watch *watch;
+	struct loop_timer *rest_timer; /* NULL: it is watched */
 	int fd;
 	bool asks_who; /* peers are processes of this host and have credentials */
 };
@@ -72,6 +74,7 @@ int control_server_new(struct loop *loop, struct agent *agent, struct server **r
 static void door_close(struct door *door)
 {
 	connection_end_all(&door->gate);
+	loop_cancel(door->rest_timer);
 	loop_unwatch(door->watch);
 	if (door->fd >= 0)
 		close(door->fd);
@@ -126,6 +129,23 @@ static void admit(struct door *door, int fd)
 	(void)connection_new(&door->gate, fd, is_refused, clock_now_ns()); /* closed on failure */
 }
 
+static void door_open_again(void *context, uint64_t now_ns)
+{
+	struct door *door = context;
+
+	loop_cancel(door->rest_timer);
+	door->rest_timer = NULL;
+	(void)loop_rewatch(door->watch, EPOLLIN); /* it was watched before: this cannot fail */
+}
+
+/* Whoever waits there is seen again after a moment: at once would be a loop without an end. */
+static void door_rest(struct door *door)
+{
+	if (!loop_at(door->server->pool.loop, clock_now_ns() + REST_NS, 0, door_open_again, door,
+		     &door->rest_timer))
+		(void)loop_rewatch(door->watch, 0); /* it was watched before */
+}
+
 static void door_ready(void *context, uint32_t events)
 {
 	struct door *door = context;
@@ -136,8 +156,8 @@ static void door_ready(void *context, uint32_t events)
 		return;
 	}
 	/* Out of fds: the one that waits goes. Where none waits, answers are under way and will free theirs. */
-	if (errno == EMFILE || errno == ENFILE)
-		(void)connection_evict(&door->gate);
+	if ((errno == EMFILE || errno == ENFILE) && !connection_evict(&door->gate))
+		door_rest(door);
 }
 
 static int door_watch(struct door *door)

@@ -221,7 +221,8 @@ void interfaces_detach_all(struct interfaces *interfaces)
 	while (interfaces->count)
 		interfaces_drop(interfaces, interfaces->count - 1);
 	counters_unpin_others(interfaces_pin_dir(interfaces), is_nobody, NULL);
-	log_notice("detached: %d XDP program%s of ours removed; nothing is limited any more",
+	log_notice("detached: %d XDP program%s of ours removed; nothing is limited until sluiced "
+		   "is started again",
 		   removed, removed == 1 ? "" : "s");
 }
 

@@ -6,8 +6,8 @@
 
 #include "cli.h"
 
-#define NEAR_MAX  2 /* slips of the finger that are still worth a guess */
-#define TYPED_MAX 24
+#define LETTERS_A_SLIP 3 /* as many letters typed right excuse a slip of the finger */
+#define TYPED_MAX      24
 
 const struct command commands[] = {
 	{"status", "See", "", "the agent and the datapath at a glance", "", run_status, 0, 0, 0},
@@ -18,8 +18,9 @@ const struct command commands[] = {
 	{"sources", "See", "[--top N] [--by dropped|passed|bytes] [--all | ADDR]",
 	 "tracked sources, the largest first", "", run_sources, 0, 1,
 	 OPTION_BIT(TOP) | OPTION_BIT(BY) | OPTION_BIT(ALL)},
-	{"explain", "See", "ADDR", "what would happen to a packet from there now, and why", "",
-	 run_explain, 1, 1, 0},
+	{"explain", "See", "ADDR|KEY",
+	 "what would happen to a packet or request from there now, and why",
+	 "KEY is the name of an API key.\n", run_explain, 1, 1, 0},
 	{"events", "See", "[--follow] [--last N]", "who was limited, flagged, banned, and when",
 	 "With --json and --follow, one JSON object a line.\n", run_events, 0, 0,
 	 OPTION_BIT(FOLLOW) | OPTION_BIT(LAST)},
@@ -54,6 +55,16 @@ const struct command commands[] = {
 	 run_cache, 1, 2,
 	 OPTION_BIT(PREFIX) | OPTION_BIT(GLOB) | OPTION_BIT(TAG) | OPTION_BIT(ALL) |
 		 OPTION_BIT(SOFT) | OPTION_BIT(BY) | OPTION_BIT(TOP)},
+	{"clients", "HTTP", "[--over] [--top N] [KEY]",
+	 "whom the limits count, and what each has left",
+	 "KEY is any part of a client's name: an address, or the name of an API key.\n",
+	 run_clients, 0, 1, OPTION_BIT(OVER) | OPTION_BIT(TOP)},
+	{"limit", "HTTP", "reset ADDR|KEY", "forget what is counted of a client", "", run_limit, 2,
+	 2, 0},
+	{"key", "HTTP", "hash NAME [TIER], key new NAME [TIER]", "lines for the file of API keys",
+	 "hash  of a key read from standard input: a key is never an argument\n"
+	 "new   of a new key, which is shown once, on standard error\n",
+	 run_key, 1, 3, 0},
 	{"log", "HTTP", "reopen", "write the access log to its file anew, as after its rotation",
 	 "", run_log, 1, 1, 0},
 
@@ -117,8 +128,8 @@ static unsigned distance(const char *a, const char *b)
 const struct command *command_near(const char *name)
 {
 	const struct command *best = NULL;
-	unsigned best_distance = NEAR_MAX + 1;
 	size_t len = strlen(name);
+	unsigned best_distance = least(2, len / LETTERS_A_SLIP) + 1;
 
 	if (len < 2 || len > TYPED_MAX)
 		return NULL;
@@ -127,7 +138,7 @@ const struct command *command_near(const char *name)
 
 		if (!strncmp(command->name, name, len)) /* the beginning of a command */
 			steps = 1;
-		if (steps < best_distance && steps < strlen(command->name)) {
+		if (steps < best_distance) {
 			best_distance = steps;
 			best = command;
 		}
