@@ -26,7 +26,7 @@ override CFLAGS += -std=gnu11 $(WARN) -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION
 	-Iinclude -Iagent -I$(BUILD)/gen -MMD -MP $(SANITIZE)
 LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZE)
 AGENT_LIBS := -lxdp -lbpf -lmnl -lyaml -ljansson -lcap -lseccomp -lnettle -lm
-TOOL_LIBS  := -ljansson -lncursesw -ltinfo
+TOOL_LIBS  := -ljansson -lnettle -lncursesw -ltinfo
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \

@@ -11,10 +11,12 @@
 #include "control/metrics_http.h"
 #include "policies.h"
 
-#define POLICY                           \
-	"http:\n"                        \
-	"  listen: [\"127.0.0.1:80\"]\n" \
-	"  upstream: [\"127.0.0.1:1\", \"[::1]:2\"]\n"
+#define POLICY                                         \
+	"http:\n"                                      \
+	"  listen: [\"127.0.0.1:80\"]\n"               \
+	"  upstream: [\"127.0.0.1:1\", \"[::1]:2\"]\n" \
+	"  limits: [\"5 per minute\"]\n"               \
+	"  global_limits: [\"9 per minute\"]\n"
 
 static void written(const char *told_text, struct buffer *ret_text)
 {
@@ -113,6 +115,27 @@ static void nothing_the_child_says_becomes_a_label_or_a_negative_count(void **st
 	assert_null(strstr(text.at, "-4"));
 }
 
+static void limits_are_those_of_the_policy_whatever_the_child_names(void **state)
+{
+	auto_buffer struct buffer text;
+
+	(void)state;
+	written("{\"limits\": [{\"route\": \"*\", \"limit\": \"5-per-60s\", \"allowed\": 5,"
+		" \"refused\": 2, \"dry_run_refused\": 1}, {\"route\": \"evil\", \"limit\": "
+		"\"evil\"},"
+		" {\"route\": \"*\", \"limit\": \"evil\"}, {\"route\": 1}, []]}",
+		&text);
+	assert_line(&text, "sluice_limit_requests_total{route=\"*\",limit=\"5-per-60s\","
+			   "result=\"allowed\"} 5");
+	assert_line(&text, "sluice_limit_requests_total{route=\"*\",limit=\"5-per-60s\","
+			   "result=\"refused\"} 2");
+	assert_line(&text, "sluice_limit_requests_total{route=\"*\",limit=\"5-per-60s\","
+			   "result=\"dry_run\"} 1");
+	assert_line(&text, "sluice_limit_requests_total{route=\"\",limit=\"9-per-60s\","
+			   "result=\"allowed\"} 0");
+	assert_null(strstr(text.at, "evil"));
+}
+
 static void of_a_child_that_does_not_answer_only_its_state_is_told(void **state)
 {
 	auto_buffer struct buffer text;
@@ -130,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_bucket_holds_all_that_took_no_longer),
 		cmocka_unit_test(servers_are_those_of_the_policy_whatever_the_child_names),
 		cmocka_unit_test(nothing_the_child_says_becomes_a_label_or_a_negative_count),
+		cmocka_unit_test(limits_are_those_of_the_policy_whatever_the_child_names),
 		cmocka_unit_test(of_a_child_that_does_not_answer_only_its_state_is_told),
 	};
 
