@@ -95,11 +95,13 @@ static bool if_range_lets(const struct fields *fields, const struct cache_object
 	struct bytes modified = {NULL, 0};
 	struct etag tag;
 	bool has_tag = etag_parse(object_validators(object).etag, &tag);
+	/* RFC 9110 section 6.6.1: without a Date it is when it came. */
+	int64_t date = object->has_date ? object->date_unix_s : object->received_unix_s;
 
 	if (!field)
 		return true;
-	if (object->has_last_modified && object->has_date &&
-	    object->last_modified_unix_s < object->date_unix_s)
+	/* Section 8.8.2.2: what may have changed twice within its second proves nothing. */
+	if (object->has_last_modified && object->last_modified_unix_s < date)
 		modified = find_value(object_head(object), BYTES("last-modified"));
 	return !fields_next(fields, field) &&
 	       if_range_holds(field->value, has_tag ? &tag : NULL, modified);
