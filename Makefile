@@ -167,6 +167,12 @@ tests-sanitize:
 	$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g -Wno-format-truncation' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' tests-unit
 
+# The HTTP plane and what its threads share under ThreadSanitizer, for tests/e2e/http_threads.py.
+THREAD_TESTS := cache_threads limit_table
+tests-thread:
+	$(MAKE) BUILD=$(BUILD)/thread CFLAGS='-O1 -g -Wno-format-truncation' SANITIZE=-fsanitize=thread \
+		$(BUILD)/thread/http-test $(THREAD_TESTS:%=$(BUILD)/thread/tests/unit/test_%)
+
 # What needs neither root nor BPF.
 check: tests-unit
 	tests/run --check --build $(BUILD)
@@ -174,7 +180,7 @@ check: tests-unit
 # Everything, from a fresh clone. Without root what needs it is skipped by name.
 test:
 	tools/install-packages test
-	$(MAKE) -j2 tests-unit tests-bpf tests-fuzz tests-sanitize
+	$(MAKE) -j2 tests-unit tests-bpf tests-fuzz tests-sanitize tests-thread
 	tests/run --build $(BUILD)
 
 run:

@@ -89,8 +89,10 @@ static void find_route(const struct plan *plan, struct request *req)
 
 	req->route =
 		plan->http->route_count ? http_policy_route(plan->http, &line) : &plan->http->other;
+	/* Bytes of a body would be the tunnel's first for some, and not for others. */
 	req->wants_websocket = req->route->websocket && req->connection.upgrade &&
-			       req->head.method == METHOD_GET && req->head.minor &&
+			       req->body.kind == BODY_NONE && req->head.method == METHOD_GET &&
+			       req->head.minor &&
 			       field_list_has(&req->head.fields, FIELD_UPGRADE, BYTES("websocket"));
 }
 
@@ -106,6 +108,10 @@ enum request_fault request_judge(const struct plan *plan, const struct peer *pee
 
 	read_identity(plan, peer, req);
 	read_host(req);
+	/* RFC 9110 section 7.4: what is asked for over TLS is not answered without, and not under its name. */
+	if (req->target.scheme_port &&
+	    req->target.scheme_port != (req->is_https ? PORT_HTTPS : PORT_HTTP))
+		return REQUEST_MISDIRECTED;
 	if (plan->http->hosts.count && !http_policy_has_host(plan->http, req->host))
 		return REQUEST_MISDIRECTED;
 

@@ -49,7 +49,7 @@ struct request {
 enum request_fault {
 	REQUEST_FINE,
 	REQUEST_REFUSED,     /* *ret_result says why */
-	REQUEST_MISDIRECTED, /* 421: not a host of this policy */
+	REQUEST_MISDIRECTED, /* 421: not a host of this policy, or not its scheme */
 };
 
 /*

@@ -29,11 +29,14 @@ static enum method method_of(struct bytes text)
 	}
 }
 
-/* CONNECT would make a tunnel of us; TRACE shows a script what its browser hid from it. */
+/*
+ * CONNECT would make a tunnel of us; TRACE shows a script what its browser hid from it. However they are written:
+ * methods tell capitals from small letters, and some origins do not.
+ */
 static bool is_carried(struct bytes method)
 {
-	return method.len <= HEAD_METHOD_MAX && !bytes_equal(method, BYTES("CONNECT")) &&
-	       !bytes_equal(method, BYTES("TRACE"));
+	return method.len <= HEAD_METHOD_MAX && !bytes_equal_nocase(method, BYTES("CONNECT")) &&
+	       !bytes_equal_nocase(method, BYTES("TRACE"));
 }
 
 static enum message_result take_method(struct cursor *cur, struct request_head *head)

@@ -53,6 +53,7 @@ enum field_flag {
 	X(CACHE_STATUS, "cache-status", 0)                                     \
 	X(CACHE_TAG, "cache-tag", FIELD_T)                                     \
 	X(CDN_CACHE_CONTROL, "cdn-cache-control", FIELD_T)                     \
+	X(CF_CONNECTING_IP, "cf-connecting-ip", FIELD_FGT)                     \
 	X(CONNECTION, "connection", FIELD_HT)                                  \
 	X(CONTENT_DISPOSITION, "content-disposition", FIELD_G)                 \
 	X(CONTENT_ENCODING, "content-encoding", FIELD_GT)                      \
@@ -67,6 +68,7 @@ enum field_flag {
 	X(ETAG, "etag", 0)                                                     \
 	X(EXPECT, "expect", FIELD_T)                                           \
 	X(EXPIRES, "expires", FIELD_T)                                         \
+	X(FASTLY_CLIENT_IP, "fastly-client-ip", FIELD_FGT)                     \
 	X(FORWARDED, "forwarded", FIELD_FGT)                                   \
 	X(FROM, "from", 0)                                                     \
 	X(HOST, "host", FIELD_GT)                                              \
@@ -115,6 +117,7 @@ enum field_flag {
 	X(TE, "te", FIELD_HT)                                                  \
 	X(TRAILER, "trailer", FIELD_T)                                         \
 	X(TRANSFER_ENCODING, "transfer-encoding", FIELD_HT)                    \
+	X(TRUE_CLIENT_IP, "true-client-ip", FIELD_FGT)                         \
 	X(UPGRADE, "upgrade", FIELD_HT)                                        \
 	X(UPGRADE_INSECURE_REQUESTS, "upgrade-insecure-requests", 0)           \
 	X(USER_AGENT, "user-agent", 0)                                         \
@@ -123,19 +126,23 @@ enum field_flag {
 	X(WARNING, "warning", FIELD_T)                                         \
 	X(WWW_AUTHENTICATE, "www-authenticate", FIELD_T)                       \
 	X(X_API_KEY, "x-api-key", FIELD_GT)                                    \
+	X(X_CLIENT_IP, "x-client-ip", FIELD_FGT)                               \
+	X(X_CLUSTER_CLIENT_IP, "x-cluster-client-ip", FIELD_FGT)               \
 	X(X_FORWARDED_FOR, "x-forwarded-for", FIELD_FGT)                       \
 	X(X_FORWARDED_HOST, "x-forwarded-host", FIELD_FGT)                     \
 	X(X_FORWARDED_PORT, "x-forwarded-port", FIELD_FGT)                     \
 	X(X_FORWARDED_PROTO, "x-forwarded-proto", FIELD_FGT)                   \
+	X(X_HOST, "x-host", FIELD_FGT)                                         \
 	X(X_HTTP_METHOD, "x-http-method", FIELD_OT)                            \
 	X(X_HTTP_METHOD_OVERRIDE, "x-http-method-override", FIELD_OT)          \
 	X(X_METHOD_OVERRIDE, "x-method-override", FIELD_OT)                    \
+	X(X_ORIGINAL_HOST, "x-original-host", FIELD_FGT)                       \
 	X(X_ORIGINAL_URL, "x-original-url", FIELD_FGT)                         \
 	X(X_RATELIMIT_LIMIT, "x-ratelimit-limit", FIELD_LT)                    \
 	X(X_RATELIMIT_REMAINING, "x-ratelimit-remaining", FIELD_LT)            \
 	X(X_RATELIMIT_RESET, "x-ratelimit-reset", FIELD_LT)                    \
 	X(X_REAL_IP, "x-real-ip", FIELD_FGT)                                   \
-	X(X_REQUEST_ID, "x-request-id", 0)                                     \
+	X(X_REQUEST_ID, "x-request-id", FIELD_T)                               \
 	X(X_REWRITE_URL, "x-rewrite-url", FIELD_FGT)
 
 enum field_name {

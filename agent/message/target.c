@@ -45,6 +45,7 @@ static enum message_result take_authority(struct bytes *rest, struct target *tar
 	if (!target->has_host)
 		target->host = authority;
 	target->has_host = true;
+	target->scheme_port = port;
 	*rest = bytes_from(*rest, text.len);
 	return MESSAGE_DONE;
 }

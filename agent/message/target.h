@@ -15,12 +15,13 @@
 #include "message/path.h"
 
 struct target {
-	bool is_asterisk;   /* "OPTIONS *": about the server; path is empty */
-	bool has_host;	    /* false only for HTTP/1.0 without Host */
-	bool has_query;	    /* there was a '?'; query may still be empty */
-	struct host host;   /* of Host, or of an absolute target where there is no Host */
-	struct path path;   /* look at path.is_ambiguous before use */
-	struct bytes query; /* as it came, without '?' */
+	bool is_asterisk;     /* "OPTIONS *": about the server; path is empty */
+	bool has_host;	      /* false only for HTTP/1.0 without Host */
+	uint16_t scheme_port; /* the default one of an absolute target's scheme; 0: it was none */
+	bool has_query;	      /* there was a '?'; query may still be empty */
+	struct host host;     /* of Host, or of an absolute target where there is no Host */
+	struct path path;     /* look at path.is_ambiguous before use */
+	struct bytes query;   /* as it came, without '?' */
 };
 
 /*

@@ -394,13 +394,38 @@ def a_proxy_header_says_who_the_client_is():
             assert lab.origin.requests[-1].get("X-Forwarded-For") == address
 
 
+def _v2(command=0x21, family=0x11, body=V2[16:], length=None, signature=V2[:12]):
+    return signature + bytes([command, family]) + struct.pack("!H", len(body) if length is None else length) + body
+
+
+MALFORMED = [
+    GET % b"/", b"PROXY \r\n", b"PROXY TCP4\r\n", b"PROXY TCP4 nonsense\r\n", b"PROXY " + b"x" * 200 + b"\r\n",
+    b"proxy TCP4 192.0.2.7 127.0.0.1 1 2\r\n", b"PROXY tcp4 192.0.2.7 127.0.0.1 1 2\r\n",
+    b"PROXY  TCP4 192.0.2.7 127.0.0.1 1 2\r\n", b"PROXY TCP4  192.0.2.7 127.0.0.1 1 2\r\n",
+    b"PROXY\tTCP4 192.0.2.7 127.0.0.1 1 2\r\n", b" PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n",
+    b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\n", b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\r\n",
+    b"PROXY TCP4 192.0.2.7 127.0.0.1 1\r\n", b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2 3\r\n",
+    b"PROXY TCP4 192.0.2.256 127.0.0.1 1 2\r\n", b"PROXY TCP4 192.0.2 127.0.0.1 1 2\r\n",
+    b"PROXY TCP4 192.0.2.07 127.0.0.1 1 2\r\n", b"PROXY TCP4 0xc0.0.2.7 127.0.0.1 1 2\r\n",
+    b"PROXY TCP4 192.0.2.7 127.0.0.1 1 65536\r\n", b"PROXY TCP4 192.0.2.7 127.0.0.1 -1 2\r\n",
+    b"PROXY TCP4 192.0.2.7 127.0.0.1 +1 2\r\n", b"PROXY TCP4 192.0.2.7\x00 127.0.0.1 1 2\r\n",
+    b"PROXY TCP6 192.0.2.7 127.0.0.1 1 2\r\n", b"PROXY TCP4 ::1 ::1 1 2\r\n", b"PROXY TCP6 ::1%lo ::1 1 2\r\n",
+    b"PROXY UDP4 192.0.2.7 127.0.0.1 1 2\r\n", b"PROXY UNKNOWN " + b"x" * 100 + b"\r\n",
+    b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\nPROXY TCP4 192.0.2.9 127.0.0.1 1 2\r\n",
+    _v2(command=0x11), _v2(command=0x31), _v2(command=0x22), _v2(command=0x2f), _v2(family=0x13), _v2(family=0x41),
+    _v2(family=0x12), _v2(body=V2[16:27]), _v2(body=b""), _v2(family=0x21), _v2(length=4097, body=b"x" * 4097),
+    _v2(length=65535), _v2(signature=V2[:11] + b"\x0b"),
+]
+
+
 def without_its_proxy_header_a_connection_is_closed_unanswered():
-    with Lab(http=SENDERS) as lab:
-        for raw in (GET % b"/", b"PROXY TCP4 nonsense\r\n" + GET % b"/", b"PROXY " + b"x" * 200):
+    with Lab(http=SENDERS + "  timeouts: {head: 1s}\n") as lab:
+        for raw in MALFORMED:
             with lab.proxy.connect() as sock:
-                sock.sendall(raw)
-                assert Reader(sock).rest() == b""
-        assert not lab.origin.raw
+                sock.sendall(raw + GET % b"/")
+                got = Reader(sock).rest()
+                assert got == b"" or (raw.count(b"PROXY T") == 2 and got.startswith(b"HTTP/1.1 400 ")), (raw, got[:100])
+            assert not lab.origin.raw, raw
 
 
 def a_proxy_header_in_single_bytes_is_one():
