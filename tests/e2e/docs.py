@@ -138,7 +138,7 @@ def every_option_that_is_shown_exists():
     known = set()
     for text in [run("sluiced", "--help").stdout, run("sluice", "--help").stdout] + [
             run("sluice", "help", *name.split()).stdout for name in
-            ["status", "top", "sources", "events", "ban", "allow", "import"]]:
+            ["status", "top", "sources", "events", "ban", "allow", "import", "cache", "clients"]]:
         known |= set(re.findall(r"--[a-z][a-z-]+", text))
     say([f"{name}: {option} in {line}" for name, line in command_lines()
          for found in [re.match(r"(?:\$ )?(?:host )?(?:build/)?sluiced? .*", line)] if found
