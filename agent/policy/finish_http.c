@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* When all of `http` is read: what one section says about another, and what is missing. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "policy/finish_http.h"
@@ -202,19 +203,70 @@ static void check_memory(struct reading *r)
 				"max.per_source is above max.connections: one source can take all");
 }
 
-static void check_planes(struct reading *r)
+static bool flags_any(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->tier_count; i++)
+		if (policy->tiers[i].over == SL_OVER_FLAG || policy->tiers[i].flag_above_percent)
+			return true;
+	return false;
+}
+
+/* Whether the packet plane drops what a banned source sends to a TCP port. */
+static bool bans_reach(const struct policy *policy, uint16_t port)
+{
+	const struct policy_protect *protect = &policy->protect;
+
+	if (policy->scope_everything || protect->everything || protect->whole[IPPROTO_TCP])
+		return true;
+	for (size_t i = 0; i < protect->range_count[SL_PORTS_TCP]; i++)
+		if (protect->ranges[SL_PORTS_TCP][i].first <= port &&
+		    port <= protect->ranges[SL_PORTS_TCP][i].last)
+			return true;
+	return false;
+}
+
+/* A ban that the source does not notice is worse than none: it counts as done. */
+static void check_reach(struct reading *r)
 {
 	const struct http_policy *http = r->http->http;
 
-	if (r->policy->has_packet_plane)
-		return;
-	if (http->escalate.enabled)
+	for (size_t i = 0; i < http->listener_count; i++) {
+		const struct http_address *address = &http->listeners[i].address;
+
+		if (address->kind == HTTP_ADDRESS_IP && !bans_reach(r->policy, address->port))
+			reading_warning(r, address->place,
+					"`escalate` bans in vain: `protect` does not name tcp port "
+					"%u",
+					address->port);
+	}
+}
+
+static void check_caution(struct reading *r)
+{
+	if (!r->policy->flag.accept)
+		reading_warning(r, r->http->at,
+				"`caution` without `flag: {accept: true}`: accepted connections "
+				"carry no mark");
+	else if (!flags_any(r->policy))
+		reading_warning(r, r->http->at, "`caution`, but no tier flags anything");
+}
+
+static void check_planes(struct reading *r)
+{
+	const struct http_policy *http = r->http->http;
+	const bool has_plane = r->policy->has_packet_plane;
+
+	if (http->escalate.enabled && !has_plane)
 		reading_warning(
 			r, r->http->at,
 			"`escalate` without `interfaces`: there is no packet plane to ban in");
-	if (http->caution != HTTP_CAUTION_NORMAL)
+	else if (http->escalate.enabled)
+		check_reach(r);
+	if (http->caution != HTTP_CAUTION_NORMAL && !has_plane)
 		reading_warning(r, r->http->at,
 				"`caution` without `interfaces`: nothing is ever flagged");
+	else if (http->caution != HTTP_CAUTION_NORMAL)
+		check_caution(r);
 }
 
 void finish_http(struct reading *r)

@@ -453,6 +453,51 @@ static void what_is_allowed_but_unwise_is_a_warning(void **state)
 	policy_free(policy);
 }
 
+/* Warnings of a policy with both planes. */
+static void warned(const char *tiers, const char *http)
+{
+	char text[1024];
+	struct policy *policy = NULL;
+
+	snprintf(text, sizeof(text),
+		 "interfaces: [eth0]\nprotect: {tcp: [80, \"8000-8010\"]}\n%s\ndefault: public\n"
+		 "http:\n  upstream: [\"127.0.0.1:5000\"]\n%s\n",
+		 tiers, http);
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), 0);
+	policy_free(policy);
+}
+
+#define PLAIN	"tiers: {public: {packets: 100/second}}"
+#define FLAGS	"tiers: {public: {packets: 100/second, flag above: 50%}}"
+#define ACCEPTS "\nflag: {accept: true}"
+
+static void a_ban_that_would_not_reach_its_port_is_a_warning(void **state)
+{
+	warned(PLAIN,
+	       "  listen: [\"10.0.0.1:80\", \"[::1]:8010\", \"unix:/s\"]\n  escalate: {slow: off}");
+	assert_int_equal(problems.warnings, 0);
+	warned(PLAIN, "  listen: [\"10.0.0.1:8011\"]\n  escalate: {slow: off}");
+	assert_told(7, 12, "`protect` does not name tcp port 8011");
+	warned(PLAIN "\nscope: everything",
+	       "  listen: [\"10.0.0.1:8011\"]\n  escalate: {slow: off}");
+	assert_int_equal(problems.warnings, 0);
+	warned(PLAIN, "  listen: [\"10.0.0.1:8011\"]");
+	assert_int_equal(problems.warnings, 0);
+}
+
+static void caution_that_can_never_be_is_a_warning(void **state)
+{
+	const char *cautious = "  listen: [\"10.0.0.1:80\"]\n  caution: refuse";
+
+	warned(FLAGS ACCEPTS, cautious);
+	assert_int_equal(problems.warnings, 0);
+	warned(FLAGS, cautious);
+	assert_told(5, 1, "accepted connections carry no mark");
+	warned(PLAIN ACCEPTS, cautious);
+	assert_told(6, 1, "no tier flags anything");
+}
+
 /* ---- Round trip and differences ---- */
 
 static const char full[] =
@@ -562,6 +607,8 @@ int main(void)
 		cmocka_unit_test(hosts_are_names_and_what_lies_below_them),
 		cmocka_unit_test(cache_rules_are_read_short_and_long),
 		cmocka_unit_test(what_is_allowed_but_unwise_is_a_warning),
+		cmocka_unit_test(a_ban_that_would_not_reach_its_port_is_a_warning),
+		cmocka_unit_test(caution_that_can_never_be_is_a_warning),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(a_difference_is_told_by_key_and_by_route),
 		cmocka_unit_test(every_prefix_of_a_policy_is_refused_or_read_without_harm),
