@@ -32,6 +32,7 @@ struct conn {
 	size_t scanned;	    /* of a head that is not complete */
 	uint64_t lingered;  /* bytes read and thrown away */
 	uint64_t wary_ns;   /* caution.h: until then; 0: its SYN was not flagged */
+	uint64_t vouch_ns;  /* when a valid key of its source was last made known (strikes.h) */
 	struct peer peer;
 	struct prefix source; /* of the accepted socket; family 0: it came through a Unix socket */
 	uint8_t state;	      /* enum conn_state */

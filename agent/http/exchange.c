@@ -318,6 +318,16 @@ static enum progress identify(struct exchange *x)
 	return go(x, STAGE_LIMIT);
 }
 
+/* Where the limits of the route are asked. */
+static enum progress limit(struct exchange *x)
+{
+	const enum progress progress = limiting_admit(x);
+
+	if (progress == PROGRESS_MOVE_ON)
+		strikes_note_judged(x, x->stage == STAGE_LOOKUP);
+	return progress;
+}
+
 /* RFC 9110 section 7.6.2: an OPTIONS that has gone far enough is answered here. */
 static bool ends_here(const struct exchange *x, const struct request *req)
 {
@@ -346,7 +356,7 @@ static enum progress finish(struct exchange *x)
 typedef enum progress stage_fn(struct exchange *x);
 
 static stage_fn *const stages[STAGE_COUNT] = {
-	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limiting_admit,
+	[STAGE_IDENTIFY] = identify,	 [STAGE_LIMIT] = limit,
 	[STAGE_LOOKUP] = lookup,	 [STAGE_ADMIT] = fetch_admit,
 	[STAGE_CONNECT] = fetch_connect, [STAGE_SEND] = fetch_send,
 	[STAGE_AWAIT] = await_answer,	 [STAGE_STORE] = caching_store,

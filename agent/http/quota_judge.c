@@ -247,10 +247,21 @@ static void count_one(const struct quota_request *request, const struct quota_ju
 		count(&counts->allowed);
 }
 
+static bool is_own_fault(const struct asking *asking, unsigned i)
+{
+	const struct limit_ask *ask = &asking->ask[i];
+	const struct quota_key *key = &asking->key[i];
+
+	return ask->refuses && !ask->is_dry_run && asking->seek[i].state &&
+	       !asking->seek[i].is_shared && key->parts == QUOTA_ADDRESS && !key->rest &&
+	       asking->quota[i]->limit->scope != HTTP_SCOPE_SHARED;
+}
+
 static void take_answers(struct asking *asking, bool let_in)
 {
 	struct quota_result *result = asking->result;
 
+	result->is_own_fault = false;
 	for (unsigned i = 0; i < asking->n; i++) {
 		const struct limit_ask *ask = &asking->ask[i];
 
@@ -261,6 +272,7 @@ static void take_answers(struct asking *asking, bool let_in)
 				(struct quota_judged){asking->quota[i], ask->view, ask->refuses};
 		if (ask->holds && ask->is_charged)
 			note_held(result, asking, i);
+		result->is_own_fault |= is_own_fault(asking, i);
 	}
 	for (unsigned i = 0; i < result->count; i++)
 		count_one(asking->request, &result->judged[i], let_in);

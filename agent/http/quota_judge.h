@@ -42,6 +42,11 @@ struct quota_result {
 	/* The caller's memory: as many as the route may need (judged_max, held_max). */
 	struct quota_judged *judged;
 	struct quota_held *held;
+	/*
+	 * Refused, and one of the limits that refused counts this client's address and nothing else: not what he says
+	 * of himself, not a key, not his neighbours with him, not under a name that others' limits share.
+	 */
+	bool is_own_fault;
 };
 
 struct quota_request {

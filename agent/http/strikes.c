@@ -4,7 +4,9 @@
 #include <sluice/bucket.h>
 
 #include "base/duration.h"
+#include "http/exchange.h"
 #include "http/http_parts.h"
+#include "http/quota_key.h"
 
 static const struct http_strikes *pattern_of(const struct http_escalate *escalate, enum strike kind)
 {
@@ -100,10 +102,36 @@ void strikes_note_fault(struct conn *conn, enum message_result fault)
 		strikes_note(conn, STRIKE_MALFORMED);
 }
 
-void strikes_vouch(struct conn *conn)
+/* Whether the request has a key of the key file. */
+static bool is_keyed(struct exchange *x)
 {
-	const struct worker *worker = conn->worker;
+	const struct plan *plan = x->share->plan;
+	struct quota_client client = {.keys = plan->keys, .keys_header = plan->http->keys.header};
 
-	if (worker->plan->plan->http->escalate.enabled && conn->is_stranger)
-		offenders_vouch(worker->http->offenders, &conn->source, worker->now_ns);
+	if (!plan->keys)
+		return false;
+	client.fields = &exchange_request(x)->head.fields;
+	return quota_client_key(&client) != KEY_NONE;
+}
+
+/* Once in a while is enough for a mark that is read in seconds. */
+static void vouch(struct exchange *x)
+{
+	struct conn *conn = x->conn;
+	const uint64_t now_ns = x->worker->now_ns;
+
+	if (now_ns - conn->vouch_ns < NS_PER_SEC || !is_keyed(x))
+		return;
+	conn->vouch_ns = now_ns;
+	offenders_vouch(x->worker->http->offenders, &conn->source, now_ns);
+}
+
+void strikes_note_judged(struct exchange *x, bool is_let_in)
+{
+	if (!x->share->plan->http->escalate.enabled || !x->conn->is_stranger)
+		return;
+	if (is_let_in)
+		vouch(x);
+	else if (x->limiting.result.is_own_fault && !is_keyed(x))
+		strikes_note(x->conn, STRIKE_REFUSED);
 }

@@ -16,19 +16,18 @@
 #define ASKS_PER_SECOND \
 	50 /* all threads; as many again after a quiet time. The rest is counted, and lost */
 
-/*
- * One strike against the connection's source. Does nothing where the policy has no pattern of this kind.
- *
- * STRIKE_REFUSED: a request was answered 429, and one of the limits that refused it counts by an address which is
- * that of the accepted socket. Not for limits that are shared, global, of requests in flight, or dry runs; not for a
- * client known by a valid key; not for an address that was forwarded.
- */
+struct exchange;
+
+/* One strike against the connection's source. Does nothing where the policy has no pattern of this kind. */
 void strikes_note(struct conn *conn, enum strike kind);
 
 /* A message was refused for this fault: a strike if it breaks framing, nothing if it is only too much or unusual. */
 void strikes_note_fault(struct conn *conn, enum message_result fault);
 
-/* A request was let in under a valid key: its source is not banned for what it did lately. */
-void strikes_vouch(struct conn *conn);
+/*
+ * Limits have judged the request. Refused by its own fault (quota_judge.h) it is a strike, unless it came under a valid
+ * key; let in under one its source is not banned for what it did lately.
+ */
+void strikes_note_judged(struct exchange *x, bool is_let_in);
 
 #endif

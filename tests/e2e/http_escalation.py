@@ -10,10 +10,13 @@ usage: http_escalation.py [TEST]...    (root; $BUILD names the build directory)
 import contextlib
 import ctypes
 import datetime
+import hashlib
 import os
 import re
+import shutil
 import socket
 import struct
+import tempfile
 import time
 
 from http_lab import ROOT, Reader, eventually, read_answer
@@ -88,6 +91,175 @@ def an_ipv6_source_is_banned_with_its_whole_network():
         eventually(lambda: "fd00:9:0:1::/64" in scene.bans(), "the /64 is banned")
         assert scene.is_unreachable(NEIGHBOUR6) and scene.is_unreachable(CLIENT6)
         assert scene.send(GOOD) == 200
+
+
+# ---- Refusals ----------------------------------------------------------------------------
+
+LIMITED = """  limits: ["5 per minute"]
+  escalate: {after: 40 refused in 10 seconds, for: 2 seconds, up to: 1 minute}
+"""
+
+
+def refused_of(scene, sock, count, raw=GOOD):
+    """How many of so many requests on one connection are answered 429."""
+    return [scene.ask(sock, raw).status for _ in range(count)].count(429)
+
+
+def who_ignores_40_refusals_is_dropped_at_the_card_and_comes_back():
+    with Scene(http=LIMITED) as scene:
+        sock, idle = scene.connect(), scene.connect()
+        assert refused_of(scene, sock, 44) == 39
+        time.sleep(0.3)
+        assert not scene.bans(), "banned too early"
+        before = scene.dropped()
+        assert scene.ask(sock).status == 429
+        assert is_reset(sock) and is_reset(idle), "connections of a banned source stay open"
+        ban = scene.bans()[CLIENT]
+        assert ban["reason"] == "ignores refusals" and span_of(ban) == 2, ban
+        assert scene.is_unreachable()
+        eventually(lambda: not scene.is_unreachable(), "service again")
+        assert scene.dropped() > before, "nothing was dropped at the card"
+        with scene.connect() as sock:
+            assert scene.ask(sock).status == 429, "the count of the minute goes on"
+            assert refused_of(scene, sock, 38) == 38
+            assert scene.ask(sock).status == 429
+            assert is_reset(sock)
+        assert span_of(scene.bans()[CLIENT]) == 4, scene.bans()
+        assert scene.story() == ["refused", "banned", "ban_ended", "refused", "banned"], scene.story()
+        assert scene.events()[0]["requests"] == 40
+        assert len([each for each in scene.origin.requests]) == 5, "more than the limit got through"
+
+
+def who_waits_as_he_is_told_is_never_banned():
+    with Scene(http=LIMITED.replace("5 per minute", "5 per second")) as scene:
+        served, end = 0, time.monotonic() + 6
+        with scene.connect() as sock:
+            while time.monotonic() < end:
+                answer = scene.ask(sock)
+                served += answer.status == 200
+                if answer.status == 429:
+                    time.sleep(int(answer.get("Retry-After")))
+        # He asks once too often each second; the pattern takes four times as many.
+        assert served >= 15 and not scene.bans(), (served, scene.bans())
+
+
+def refusals_before_the_time_of_the_pattern_do_not_count():
+    with Scene(http=LIMITED.replace("40 refused in 10 seconds", "6 refused in 1 second")) as scene:
+        sock = scene.connect()
+        assert refused_of(scene, sock, 10) == 5
+        time.sleep(1.2)
+        assert refused_of(scene, sock, 5) == 5
+        time.sleep(0.3)
+        assert not scene.bans()
+
+
+def a_polite_neighbour_notices_nothing():
+    with Scene(http=LIMITED.replace("5 per minute", "30 per minute")) as scene:
+        sock, other = scene.connect(), scene.connect(OTHER)
+        for i in range(70):
+            scene.ask(sock)
+            if i % 3 == 0:
+                assert scene.ask(other).status == 200
+        eventually(lambda: CLIENT in scene.bans(), "the abuser is banned")
+        assert scene.ask(other).status == 200 and list(scene.bans()) == [CLIENT]
+
+
+def never_banned(http, raw=GOOD, count=60, **words):
+    """So many requests, most of them refused; nobody is banned for it."""
+    with Scene(http=http, **words) as scene:
+        with scene.connect() as sock:
+            refused = refused_of(scene, sock, count, raw)
+        assert refused >= count - 10, refused
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story(), (scene.bans(), scene.story())
+
+
+ASK = "  escalate: {after: 20 refused in 10 seconds, for: 2 seconds}\n"
+
+
+def limits_under_a_shared_name_ban_nobody():
+    never_banned(ASK + '  limits: [{limit: "5 per minute", shared: all}]\n')
+
+
+def forwarded_addresses_ban_nobody_neither_the_proxy_nor_whom_it_names():
+    with Scene(http=ASK + '  limits: ["5 per minute"]\n  trusted_proxies: [%s]\n' % CLIENT) as scene:
+        raw = GOOD.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: %s\r\n\r\n" % OTHER.encode())
+        with scene.connect() as sock:
+            assert refused_of(scene, sock, 60, raw) == 55
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story() and not scene.story(OTHER)
+
+
+def a_forwarded_address_from_a_stranger_is_not_believed():
+    with Scene(http=ASK + '  limits: ["5 per minute"]\n') as scene:
+        raw = GOOD.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: %s\r\n\r\n" % OTHER.encode())
+        with scene.connect() as sock:
+            assert refused_of(scene, sock, 24, raw) == 19
+            scene.ask(sock, raw)
+        eventually(lambda: list(scene.bans()) == [CLIENT], "who connects is banned, not whom he names")
+
+
+def identities_that_a_client_makes_up_ban_nobody_but_his_own_address_does():
+    never_banned(ASK + '  limits: [{limit: "0 per minute", key: {header: X-User}}]\n', count=15,
+                 raw=GOOD.replace(b"\r\n\r\n", b"\r\nX-User: me\r\n\r\n"))
+
+
+def dry_runs_ban_nobody():
+    with Scene(http=ASK + '  limits: [{limit: "5 per minute", dry_run: true}]\n') as scene:
+        with scene.connect() as sock:
+            assert refused_of(scene, sock, 60) == 0
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
+
+
+def an_overloaded_upstream_bans_nobody():
+    upstream = '{servers: ["127.0.0.1:1"], max_requests: 1, queue: 0}'
+    with Scene(http=ASK + '  limits: ["5000 per minute"]\n', upstream=upstream) as scene:
+        for _ in range(40):
+            assert scene.send(GOOD) >= 500
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
+
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def with_keys(scene_http):
+    directory = tempfile.mkdtemp(prefix="slt-keys-")
+    path = os.path.join(directory, "keys")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("partner - %s\n" % hashlib.sha256(KEY.encode()).hexdigest())
+    return "  keys: {file: %s}\n" % path + scene_http, directory
+
+
+def keyed(key=KEY):
+    return GOOD.replace(b"\r\n\r\n", b"\r\nX-API-Key: %s\r\n\r\n" % key.encode())
+
+
+def clients_with_a_valid_key_are_never_banned_and_a_made_up_key_helps_nobody():
+    for limit in ('["5 per minute"]', '[{limit: "5 per minute", key: api-key}]'):
+        http, directory = with_keys(ASK + "  limits: %s\n" % limit)
+        with Scene(http=http) as scene:
+            with scene.connect() as sock:
+                assert refused_of(scene, sock, 60, keyed()) == 55
+            time.sleep(0.3)
+            assert not scene.bans() and not scene.story()
+            with scene.connect(OTHER) as sock:
+                assert refused_of(scene, sock, 24, keyed("made-up")) == 19
+                scene.ask(sock, keyed("made-up"))
+            eventually(lambda: list(scene.bans()) == [OTHER], "a made-up key is the address it comes from")
+        shutil.rmtree(directory)
+
+
+def an_address_from_which_a_valid_key_was_served_is_not_banned_for_its_neighbours():
+    http, directory = with_keys(ASK + '  limits: [{limit: "9 per minute", key: api-key}]\n')
+    with Scene(http=http) as scene:
+        office, guest = scene.connect(), scene.connect()
+        assert scene.ask(office, keyed()).status == 200
+        assert refused_of(scene, guest, 60) == 51
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
+    shutil.rmtree(directory)
 
 
 # ---- Slowness ----------------------------------------------------------------------------
@@ -340,4 +512,5 @@ def nothing_is_banned_unless_the_policy_says_so():
 if __name__ == "__main__":
     main([value for name, value in list(globals().items())
           if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()
-          and name not in ("span_of", "pipe_constants", "ban_message", "children_of", "taken_over")])
+          and name not in ("span_of", "pipe_constants", "ban_message", "children_of", "taken_over",
+                           "refused_of", "never_banned", "with_keys", "keyed")])
