@@ -5,6 +5,7 @@ usage: parts.py serve ADDRESS PORT
        parts.py sink ADDRESS PORT
        parts.py polite ADDRESS PORT RATE SECONDS
        parts.py greedy ADDRESS PORT RATE SECONDS
+       parts.py abuser ADDRESS PORT RATE SECONDS
 
 Each prints what it has seen so far as one JSON object a line, four times a second.
 """
@@ -12,6 +13,7 @@ Each prints what it has seen so far as one JSON object a line, four times a seco
 import http.server
 import json
 import os
+import select
 import socket
 import struct
 import sys
@@ -41,10 +43,19 @@ class Api(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # one segment an answer
     timeout = 60
+    logins = 0  # that got as far as here
 
     def do_GET(self):
-        body = json.dumps({"path": self.path, "hello": self.client_address[0]}).encode()
-        self.send_response(200)
+        self.answer(200, {"path": self.path, "hello": self.headers.get("X-Forwarded-For")})
+
+    def do_POST(self):
+        Api.logins += 1
+        print(json.dumps({"serving": True, "logins": Api.logins}), flush=True)
+        self.answer(401, {"error": "wrong password"})
+
+    def answer(self, status, facts):
+        body = json.dumps(facts).encode()
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -56,7 +67,7 @@ class Api(http.server.BaseHTTPRequestHandler):
 
 def serve(address, port):
     server = http.server.ThreadingHTTPServer((address, int(port)), Api)
-    print(json.dumps({"serving": True}), flush=True)
+    print(json.dumps({"serving": True, "logins": 0}), flush=True)
     server.serve_forever()
 
 
@@ -172,7 +183,86 @@ def greedy(address, port, rate, seconds):
     reporter.tell({"sent": sent, "refused": refused, "seconds": last - start})
 
 
-PARTS = {"serve": serve, "sink": sink, "polite": polite, "greedy": greedy}
+class Abuser:
+    """Guesses passwords and takes no refusal: goes on at once, and comes back however often it is thrown out."""
+
+    LOGIN = b"POST /login HTTP/1.1\r\nHost: api\r\nContent-Length: 0\r\n\r\n"
+    OPEN = 10  # connections, of which one is used
+    PATIENCE_SECONDS = 0.1
+
+    def __init__(self, address, port):
+        self.peer = (address, int(port))
+        self.connections = []
+        self.counts = {"sent": 0, "guessed": 0, "refused": 0, "reset": 0, "unreachable": 0}
+
+    def open(self):
+        """All at once. TimeoutError: none of them gets through."""
+        if self.connections:
+            return
+        waiting = []
+        for _ in range(self.OPEN):
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex(self.peer)
+            waiting.append(connection)
+        _, self.connections, _ = select.select([], waiting, [], self.PATIENCE_SECONDS)
+        for connection in waiting:
+            if connection not in self.connections:
+                connection.close()
+        if not self.connections:
+            raise TimeoutError
+        for connection in self.connections:
+            connection.settimeout(self.PATIENCE_SECONDS)
+
+    def guess(self):
+        connection, answer = self.connections[0], b""
+        connection.sendall(self.LOGIN)
+        self.counts["sent"] += 1
+        while b"}\n" not in answer and not answer.endswith(b"}"):  # both answers are JSON
+            more = connection.recv(4096)
+            if not more:
+                raise ConnectionResetError
+            answer += more
+        self.counts["refused" if b" 429 " in answer[:20] else "guessed"] += 1
+
+    def give_up(self):
+        for connection in self.connections:
+            connection.setblocking(False)
+            try:
+                connection.recv(1)
+            except ConnectionResetError:
+                self.counts["reset"] += 1
+            except OSError:
+                pass
+            connection.close()
+        self.connections = []
+
+    def go_on(self):
+        try:
+            self.open()
+            self.guess()
+        except TimeoutError:
+            self.counts["unreachable"] += 1
+            self.give_up()
+        except OSError:
+            self.counts["reset"] += 1
+            self.give_up()
+
+
+def abuser(address, port, rate, seconds):
+    client, reporter, turns = Abuser(address, port), Reporter(), 0
+    start = time.monotonic()
+    while (now := time.monotonic()) < start + float(seconds):
+        due = start + turns / float(rate)
+        if due > now:
+            time.sleep(due - now)
+        turns = max(turns + 1, int((now - start) * float(rate)))  # what it missed it does not make up for
+        client.go_on()
+        reporter.tell(client.counts, now)
+    reporter.tell(client.counts)
+
+
+PARTS = {"serve": serve, "sink": sink, "polite": polite, "greedy": greedy, "abuser": abuser}
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in PARTS:

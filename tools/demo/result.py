@@ -39,6 +39,16 @@ class Greedy:
 
 
 @dataclass
+class Abuser:
+    row: Row
+    limit: int  # guesses that are let in
+    reached: int  # guesses seen by the API
+    refused: int  # answers 429
+    reset: int  # connections
+    bans: list  # seconds, as Sluice told them
+
+
+@dataclass
 class Check:
     holds: bool
     claim: str
@@ -77,11 +87,24 @@ def check_greedy(greedy):
     return Check(True, "greedy got its limit", total)
 
 
+def check_abuser(abuser):
+    seen = (f"{abuser.reached} of {abuser.limit} guesses allowed reached the API, {abuser.refused:,} times 429, "
+            f"{abuser.reset} connections reset, {abuser.row.dropped:,} packets dropped")
+    if abuser.reached > abuser.limit:
+        return Check(False, "the abuser got more than its limit", seen)
+    if not abuser.bans or not abuser.row.dropped:
+        return Check(False, "the abuser was not stopped at the NIC", seen)
+    spans = ", then ".join(f"{seconds:.0f} s" for seconds in abuser.bans)
+    if any(after < 2 * before for before, after in zip(abuser.bans, abuser.bans[1:])):
+        return Check(False, "a ban was no longer than the one before", spans)
+    return Check(True, f"the abuser was banned for {spans}", seen)
+
+
 def check_mode(rows):
     others = [f"{row.name}: {row.mode}" for row in rows if row.mode != "native"]
     if others:
         return Check(False, "Sluice was not attached natively", ", ".join(others))
-    return Check(True, "Sluice was attached natively", "to each of the three interfaces")
+    return Check(True, "Sluice was attached natively", "to each of the four interfaces")
 
 
 HEAD = ("client", "sends", "offered", "passed", "dropped", "rate + burst", "mode")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The scene of the demonstration: a protected host, and three who send to it, each from a namespace of his own.
+"""The scene of the demonstration: a protected host, and four who send to it, each from a namespace of his own.
 
     polite  eth0 ----- eth-polite |
-    greedy  eth0 ----- eth-greedy | host: sluiced on eth-*, an HTTP server, a socket that counts datagrams
+    greedy  eth0 ----- eth-greedy | host: sluiced on eth-* and in front of an API, a socket that counts datagrams
+    abuser  eth0 ----- eth-abuser |
     flood   eth0 ----- eth-flood  |
 
 What was offered is counted where it is sent, what arrived where it arrives; Sluice's counters have to agree.
@@ -22,10 +23,12 @@ from host import Host  # noqa: E402
 from netns import Lab, LabError, build_path, generate, generated, wait_for  # noqa: E402,F401
 
 POLICY_PATH = os.path.join(ROOT, "docs", "examples", "demo.yaml")
-CLIENTS = ("polite", "greedy", "flood")
+CLIENTS = ("polite", "greedy", "abuser", "flood")
 PORT = 80
+API = ("127.0.0.1", 5000)
 POLITE_RATE = 200  # requests a second
 GREEDY_RATE = 10_000  # datagrams a second
+ABUSER_RATE = 400  # logins a second
 FORGED_SOURCES = 1_000_000
 FORGED_FIRST = "100.64.0.0"
 STARTS_SECONDS = 20  # a busy machine takes its time to verify a BPF program
@@ -103,7 +106,7 @@ class Scene:
         client.neighbor(host_address(name), self.host.mac(interface), "eth0")
 
     def open_api(self):
-        self.api = Part(self.host, "serve", host_address("polite"), PORT)
+        self.api = Part(self.host, "serve", *API)
         self.sink = Part(self.host, "sink", host_address("greedy"), PORT)
         self.api.wait_until_it_speaks()
         self.sink.wait_until_it_speaks()
@@ -117,7 +120,7 @@ class Scene:
     def start_clients(self, seconds):
         self.parts = {
             name: Part(self.client[name], name, host_address(name), PORT, rate, seconds)
-            for name, rate in (("polite", POLITE_RATE), ("greedy", GREEDY_RATE))}
+            for name, rate in (("polite", POLITE_RATE), ("greedy", GREEDY_RATE), ("abuser", ABUSER_RATE))}
         for part in self.parts.values():
             part.wait_until_it_speaks()
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The demonstration from start to end: set the scene, watch, add up, judge."""
 
+import datetime
 import re
 import time
 
-from result import (Greedy, Polite, Row, check_greedy, check_mode, check_polite, milliseconds,
-                    table)
-from scene import (CLIENTS, FORGED_FIRST, FORGED_SOURCES, GREEDY_RATE, POLICY_PATH, POLITE_RATE, ROOT,
+from result import (Abuser, Greedy, Polite, Row, check_abuser, check_greedy, check_mode, check_polite,
+                    milliseconds, table)
+from scene import (ABUSER_RATE, CLIENTS, FORGED_FIRST, FORGED_SOURCES, GREEDY_RATE, POLICY_PATH, POLITE_RATE, ROOT,
                    Scene, Stage, address, generated, wait_for)
 from view import MARGIN, live_lines, plain_line, rates
 
@@ -22,11 +23,14 @@ ASK_SECONDS = 0.5  # before the end: who is stopped is asked while he is still a
 TITLES = {
     "polite": f"{POLITE_RATE} HTTP requests a second",
     "greedy": f"{GREEDY_RATE:,} datagrams a second",
+    "abuser": f"{ABUSER_RATE} logins a second",
     "flood": f"SYNs from {FORGED_SOURCES:,} forged addresses",
 }
 SENDS = {"polite": f"{POLITE_RATE} GET/s", "greedy": f"{GREEDY_RATE:,} UDP/s",
-         "flood": f"{FORGED_SOURCES // 1_000_000} M addresses"}
-TIER_OF = {"polite": "known", "greedy": "known", "flood": "public"}
+         "abuser": f"{ABUSER_RATE} POST/s", "flood": f"{FORGED_SOURCES // 1_000_000} M addresses"}
+TIER_OF = {"polite": "known", "greedy": "known", "abuser": "known", "flood": "public"}
+LOGINS_ALLOWED = 5  # a minute: the policy's
+EVENTS_OF_ABUSER = 8  # shown
 
 
 def limit_of(scene, source, kind):
@@ -38,14 +42,22 @@ def limit_of(scene, source, kind):
             "burst": int(burst)}
 
 
+def seconds_of(event):
+    """How long a ban lasts."""
+    begins, ends = (datetime.datetime.fromisoformat(event[key].replace("Z", "+00:00")) for key in ("time", "until"))
+    return (ends - begins).total_seconds()
+
+
 def notes_of(scene):
     """What the clients themselves say, for the live view."""
-    polite, greedy = scene.parts["polite"].said, scene.parts["greedy"].said
+    polite, greedy, abuser = (scene.parts[name].said for name in ("polite", "greedy", "abuser"))
     arrived = scene.sink.said["arrived"]
     return {
         "polite": f"{polite['answered']:,} of {polite['sent']:,} requests answered, "
                   f"half in {milliseconds(polite['median'])}, 99 % in {milliseconds(polite['p99'])}",
         "greedy": f"{arrived:,} of {greedy['sent']:,} datagrams arrived",
+        "abuser": f"{abuser['guessed']:,} guesses let in, {abuser['refused']:,} times 429, "
+                  f"{abuser['reset']:,} connections reset",
         "flood": "",
     }
 
@@ -59,7 +71,7 @@ class Show:
     def run(self):
         """True if everything held."""
         with Stage() as stage:
-            self.screen.say(f"{MARGIN}setting the scene: four network namespaces, an API, Sluice in front of it")
+            self.screen.say(f"{MARGIN}setting the scene: five network namespaces, an API, Sluice in front of it")
             self.scene = Scene(stage)
             self.scene.open_api()
             with self.scene.protect():
@@ -116,7 +128,7 @@ class Show:
         """Rows and what the clients counted, once everybody has ended and everything has arrived."""
         scene = self.scene
         generated(self.flood)
-        polite, greedy = (scene.parts[name].last_word() for name in ("polite", "greedy"))
+        polite, greedy, abuser = (scene.parts[name].last_word() for name in ("polite", "greedy", "abuser"))
         self.settle()
         nic = scene.at_the_nic()
         rows = {name: Row(name, SENDS[name], scene.sent(name), nic[name]["passed"],
@@ -126,7 +138,14 @@ class Show:
                        polite["p99"]),
                 Greedy(rows["greedy"], scene.sink.said["arrived"], greedy["seconds"],
                        self.limits["known"]["rate"], self.limits["known"]["burst"]),
+                Abuser(rows["abuser"], LOGINS_ALLOWED, scene.api.said["logins"], abuser["refused"],
+                       abuser["reset"], [seconds_of(event) for event in self.events() if event["event"] == "banned"]),
                 rows["flood"])
+
+    def events(self):
+        """What Sluice tells of the abuser, in order."""
+        return [event for event in self.scene.sluice.ask("GET", "/v1/events?last=10000")
+                if event["source"] == address("abuser")]
 
     def settle(self):
         """The last packets are counted a moment after they were sent; the sink speaks four times a second."""
@@ -140,14 +159,14 @@ class Show:
 
         wait_for(is_still, "the last packets are counted")
 
-    def judge(self, polite, greedy, flood):
+    def judge(self, polite, greedy, abuser, flood):
         """Print it all; True if everything held."""
-        screen, rows = self.screen, [polite.row, greedy.row, flood]
+        screen, rows = self.screen, [polite.row, greedy.row, abuser.row, flood]
         head, *lines = table(rows)
         screen.say("", MARGIN + screen.paint(head, "strong"), *[MARGIN + line for line in lines],
                    MARGIN + screen.paint("packets: offered as their senders counted, passed and "
                                          "dropped as Sluice did", "dim"), "")
-        verdicts = [check_polite(polite), check_greedy(greedy), check_mode(rows)]
+        verdicts = [check_polite(polite), check_greedy(greedy), check_abuser(abuser), check_mode(rows)]
         for check in verdicts:
             screen.say(f"{MARGIN}{screen.mark(check.holds)} {check.claim}",
                        f"{MARGIN}  {screen.paint(check.why, 'dim')}")
@@ -155,6 +174,7 @@ class Show:
         for command, answer in self.asked or ():
             screen.say("", MARGIN + screen.paint("$ sluice " + " ".join(command), "strong"),
                        *answer.rstrip().splitlines())
+        self.tell_story()
         self.tell_next()
         return all(check.holds for check in verdicts)
 
@@ -168,6 +188,13 @@ class Show:
             MARGIN + "  " + self.screen.paint(
                 f"{flood.offered / sources:.1f} packets from each of {sources:,} addresses, "
                 f"{flood.passed / sources:.1f} of them passed", "dim"))
+
+    def tell_story(self):
+        """The first events of the abuser, as `sluice events` has them."""
+        told = [line for line in self.scene.ask("events", "--last", "10000").splitlines()
+                if f" {address('abuser')} " in line]
+        self.screen.say("", MARGIN + self.screen.paint(f"$ sluice events | grep {address('abuser')}", "strong"),
+                        *told[:EVENTS_OF_ABUSER])
 
     def tell_next(self):
         policy = POLICY_PATH.removeprefix(ROOT + "/")
