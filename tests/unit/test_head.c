@@ -175,7 +175,9 @@ static void connect_trace_and_methods_of_33_bytes_are_not_carried(void **state)
 
 	assert_int_equal(parse("CONNECT a:80 HTTP/1.1\r\n"), MESSAGE_METHOD_REFUSED);
 	assert_int_equal(parse("TRACE / HTTP/1.1\r\n"), MESSAGE_METHOD_REFUSED);
-	assert_int_equal(parse("Connect / HTTP/1.1\r\nHost: a\r\n\r\n"), MESSAGE_DONE);
+	assert_int_equal(parse("Connect / HTTP/1.1\r\n"), MESSAGE_METHOD_REFUSED);
+	assert_int_equal(parse("trace / HTTP/1.1\r\n"), MESSAGE_METHOD_REFUSED);
+	assert_int_equal(parse("TRACES / HTTP/1.1\r\nHost: a\r\n\r\n"), MESSAGE_DONE);
 
 	snprintf(text, sizeof(text), "%s / HTTP/1.1\r\nHost: a\r\n\r\n", longest);
 	assert_int_equal(parse(text), MESSAGE_DONE);
