@@ -218,3 +218,22 @@ void explain(const struct explanation_input *input, struct explanation *ret_expl
 	else
 		judge_limits(input, ret_explanation);
 }
+
+bool explanation_is_over(const struct policy_tier *tier, const struct sl_tracked *tracked,
+			 uint64_t now_ns)
+{
+	for (int kind = 0; kind < SL_KIND_COUNT; kind++) {
+		struct sl_limit limit;
+		uint64_t owed_ns;
+
+		if (!tier->limited[kind])
+			continue;
+		limit = rate_limit(&tier->rate[kind], kind, 0);
+		owed_ns = sl_bucket_owed(tracked->full_at_ns[kind], limit.burst_ns, now_ns);
+		if (!sl_bucket_fits(owed_ns,
+				    sl_limit_cost_ns(&limit, kind, EXPLANATION_PACKET_BYTES),
+				    limit.burst_ns))
+			return true;
+	}
+	return false;
+}

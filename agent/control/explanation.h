@@ -41,6 +41,13 @@ struct explanation {
 
 void explain(const struct explanation_input *input, struct explanation *ret_explanation);
 
+/*
+ * Whether one packet of 64 bytes more, with a SYN where connections are limited, would now be above a limit of tier:
+ * dropped, flagged, or only counted, as the tier has it.
+ */
+bool explanation_is_over(const struct policy_tier *tier, const struct sl_tracked *tracked,
+			 uint64_t now_ns);
+
 /* "packets", "bytes", "connections". */
 const char *explanation_kind(enum sl_kind kind);
 

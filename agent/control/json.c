@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "control/agent.h"
+#include "control/explanation.h"
 #include "control/overview.h"
 
 json_t *json_text(const char *text)
@@ -67,18 +68,9 @@ static json_t *banned_until(const struct agent *agent, const struct moment *at,
 }
 
 /*
- * The rule in force for a source. Not what the source's entry remembers: that may be of an older policy, and is
+ * The tier is that of the rule in force, not what the source's entry remembers: that may be of an older policy, and is
  * empty where longer prefixes lie inside the source.
  */
-static void add_tier(json_t *json, const struct agent *agent, const struct prefix *prefix)
-{
-	const struct policy_source *rule = policy_find_source(agent->policy, prefix);
-	uint8_t tier = rule ? rule->tier : agent->policy->default_tier;
-
-	json_object_set_new(json, "tier", json_text(policy_tier_name(agent->policy, tier)));
-	json_object_set_new(json, "rule", rule ? json_prefix(&rule->prefix) : json_null());
-}
-
 json_t *json_source(const struct agent *agent, const struct moment *at,
 		    const struct sl_source *source, const struct sl_tracked *tracked)
 {
@@ -87,20 +79,22 @@ json_t *json_source(const struct agent *agent, const struct moment *at,
 	struct prefix prefix;
 	json_t *json = json_pack("{s:s}", "source", source_format(source, bits, text));
 	bool is_address = source_prefix(source, bits, &prefix);
+	const struct policy_source *rule =
+		is_address ? policy_find_source(agent->policy, &prefix) : NULL;
+	/* What is no address is the source of an interface's deep tags: always the default's. */
+	uint8_t tier = rule ? rule->tier : agent->policy->default_tier;
 
 	if (!json)
 		return NULL;
-	if (is_address) {
-		add_tier(json, agent, &prefix);
-	} else { /* the source of an interface's deep tags: always the default's */
-		json_object_set_new(
-			json, "tier",
-			json_text(policy_tier_name(agent->policy, agent->policy->default_tier)));
-		json_object_set_new(json, "rule", json_null());
-	}
+	json_object_set_new(json, "tier", json_text(policy_tier_name(agent->policy, tier)));
+	json_object_set_new(json, "rule", rule ? json_prefix(&rule->prefix) : json_null());
 	json_object_set_new(json, "passed", json_count(&tracked->passed));
 	json_object_set_new(json, "flagged", json_count(&tracked->flagged));
 	json_object_set_new(json, "dropped", json_count(&tracked->dropped));
+	json_object_set_new(json, "over",
+			    json_boolean(tier < agent->policy->tier_count &&
+					 explanation_is_over(&agent->policy->tiers[tier], tracked,
+							     at->now_ns)));
 	json_object_set_new(json, "banned_until",
 			    is_address ? banned_until(agent, at, &prefix) : json_null());
 	json_object_set_new(json, "first_seen", json_time(at, tracked->first_seen_ns));

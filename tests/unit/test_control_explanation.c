@@ -270,6 +270,22 @@ static void an_unlimited_tier_passes_whatever_is_owed(void **state)
 	assert_int_equal(explanation.reason, SL_UNLIMITED);
 }
 
+static void a_source_is_over_when_one_packet_more_does_not_fit_and_not_before(void **state)
+{
+	struct sl_tracked tracked = {.full_at_ns = {[SL_PACKETS] = NOW_NS + 3999 * COST_NS}};
+	struct world world;
+
+	make_world(&world);
+	assert_false(explanation_is_over(&world.tier, &tracked, NOW_NS));
+	tracked.full_at_ns[SL_PACKETS]++;
+	assert_true(explanation_is_over(&world.tier, &tracked, NOW_NS));
+	assert_false(explanation_is_over(&world.tier, &tracked, NOW_NS + 1));
+	world.tier.over = SL_OVER_COUNT;
+	assert_true(explanation_is_over(&world.tier, &tracked, NOW_NS));
+	world.tier.limited[SL_PACKETS] = false;
+	assert_false(explanation_is_over(&world.tier, &tracked, NOW_NS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,6 +303,7 @@ int main(void)
 		cmocka_unit_test(a_denied_prefix_is_named_with_its_line),
 		cmocka_unit_test(an_allowed_prefix_passes_even_when_banned),
 		cmocka_unit_test(an_unlimited_tier_passes_whatever_is_owed),
+		cmocka_unit_test(a_source_is_over_when_one_packet_more_does_not_fit_and_not_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

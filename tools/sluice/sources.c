@@ -34,10 +34,12 @@ static void add_source(struct table *table, const struct cli *cli, const json_t 
 	double all = (double)dropped + field_packets(source, "passed") +
 		     field_packets(source, "flagged");
 	const char *banned_until = field_text(source, "banned_until");
+	bool is_over = json_is_true(json_object_get(source, "over"));
 	char text[TEXT_MAX], bar[TEXT_BAR_MAX];
 
 	table_add(table, COLOUR_STRONG, "%s", field_text(source, "source"));
-	table_add(table, COLOUR_PLAIN, "%s", field_text(source, "tier"));
+	table_add(table, is_over ? COLOUR_BAD : COLOUR_PLAIN, "%s%s", field_text(source, "tier"),
+		  is_over ? ", over" : "");
 	add_count(table, source, "passed", COLOUR_PLAIN);
 	add_count(table, source, "flagged", COLOUR_CAUTION);
 	add_count(table, source, "dropped", COLOUR_BAD);
