@@ -183,6 +183,8 @@ void exchange_set_timer(struct exchange *x);
 
 /* Let it in, have it wait, or answer that it is over a limit. */
 enum progress limiting_admit(struct exchange *x);
+/* What limiting.result says of it is its answer: over a limit. */
+enum progress limiting_refuse(struct exchange *x);
 
 /* ---- fetch.c ---- */
 

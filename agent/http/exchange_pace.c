@@ -28,6 +28,8 @@ void exchange_set_timer(struct exchange *x)
 	at_ns = earlier(at_ns, x->body_pace.deadline_ns);
 	if (x->is_queued)
 		at_ns = earlier(at_ns, x->queue_until_ns);
+	if (x->limiting.waits)
+		at_ns = earlier(at_ns, x->limiting.wake_ns);
 	if (x->cache.waiter.fill && !x->has_answered)
 		at_ns = earlier(at_ns, x->cache.wait_until_ns);
 	if (x->client_waits)

@@ -36,6 +36,7 @@ static void http_free(struct http *http)
 	cache_store_free(http->cache);
 	limit_table_close(http->table);
 	sources_free(http->sources);
+	turnstile_free(http->turnstile);
 	offenders_free(http->offenders);
 	registry_destroy(&http->registry);
 	if (http->log_fd >= 0)
@@ -53,6 +54,8 @@ static int new_parts(struct http *http, uint32_t threads)
 	err = sources_new(&secret, &http->sources);
 	if (!err)
 		err = offenders_new(&secret, &http->offenders);
+	if (!err)
+		err = turnstile_new(&secret, &http->turnstile);
 	for (uint32_t i = 0; !err && i < threads; i++) {
 		err = worker_new(http, i, &http->workers[i]);
 		if (!err)

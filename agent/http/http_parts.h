@@ -9,6 +9,7 @@
 #include "http/offenders.h"
 #include "http/plan.h"
 #include "http/sources.h"
+#include "http/turnstile.h"
 #include "http/worker.h"
 #include "limit/limit_table.h"
 
@@ -16,6 +17,7 @@ struct http {
 	struct registry registry;
 	struct budget memory;
 	struct sources *sources;
+	struct turnstile *turnstile;
 	struct limit_table *table; /* everybody's counts */
 	struct offenders *offenders;
 	http_offended_fn *offended; /* NULL: nobody bans */

@@ -2,6 +2,7 @@
 #include "http/limiting.h"
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "http/exchange.h"
 #include "http/http_parts.h"
 
@@ -46,130 +47,6 @@ static bool take_room(struct exchange *x, const struct quota_route *route)
 	return true;
 }
 
-/* ---- Answers ---- */
-
-static struct limit_answer answer_of(const struct exchange *x, struct limit_shown *shown)
-{
-	const struct limiting *l = &x->limiting;
-	const struct quota_plan *plan = x->share->plan->quotas;
-
-	return (struct limit_answer){
-		.limits = shown,
-		.n = quota_show(plan, &l->result, shown),
-		.families = plan->families,
-		.now_ns = l->result.now_ns,
-		/* The views' clock may be ahead of ours. */
-		.unix_offset_ns = x->worker->unix_offset_ns + l->judged_at_ns - l->result.now_ns,
-		.status = x->route->on_limit.status,
-	};
-}
-
-static void settle(struct exchange *x, unsigned status)
-{
-	struct limiting *l = &x->limiting;
-
-	if (!l->result.held_count)
-		return;
-	l->judged_at_ns = clock_now_ns();
-	quota_settle(table_of(x), &l->result, status, l->judged_at_ns);
-}
-
-struct bytes limiting_fields(struct exchange *x)
-{
-	struct limit_shown shown[QUOTA_LIMITS_MAX];
-	struct buffer *out = &x->worker->limit_text;
-	struct limit_answer answer;
-
-	if (!x->limiting.is_judged)
-		return (struct bytes){0};
-	settle(x, x->status);
-	answer = answer_of(x, shown);
-	out->len = 0;
-	out->error = 0;
-	limit_fields_write(&answer, out);
-	return out->error ? (struct bytes){0} : (struct bytes){out->at, out->len};
-}
-
-unsigned limiting_families(const struct exchange *x)
-{
-	const struct limiting *l = &x->limiting;
-
-	if (!l->is_judged)
-		return 0;
-	for (unsigned i = 0; i < l->result.count; i++)
-		if (!l->result.judged[i].quota->limit->how.dry_run)
-			return x->share->plan->quotas->families;
-	return 0; /* all on a dry run: nothing is said of them */
-}
-
-void limiting_end(struct exchange *x)
-{
-	/* Once the upstream had it, an answer may have been produced, though nobody saw it. */
-	if (x->limiting.result.held_count)
-		settle(x, x->status ? x->status : x->sent_ns ? 0 : QUOTA_NO_ANSWER);
-	give_room(x);
-}
-
-/* ---- Refusing ---- */
-
-static void write_connection(const struct exchange *x, struct text *out)
-{
-	if (!x->keeps_conn)
-		text_put(out, "Connection: close\r\n");
-	else if (!x->minor)
-		text_put(out, "Connection: keep-alive\r\n");
-}
-
-/* Head and content of a refusal: made beforehand, but for the date and what is this client's own. */
-static void write_refusal(struct exchange *x, struct bytes fields, struct bytes body,
-			  struct text *out)
-{
-	const struct http_on_limit *on_limit = &x->route->on_limit;
-
-	text_add(out, quotas_of(x)->refusal);
-	text_field(out, BYTES("Date"), (struct bytes){x->worker->date, DATE_TEXT_LEN});
-	if (!on_limit->body) {
-		text_put(out, "Content-Length: ");
-		text_number(out, body.len);
-		text_put(out, "\r\n");
-	}
-	text_add(out, fields);
-	write_connection(x, out);
-	text_put(out, "\r\n");
-	if (x->method != METHOD_HEAD)
-		text_add(out, body);
-}
-
-/* Over a limit: answered here, and at once. */
-static enum progress refuse(struct exchange *x)
-{
-	struct worker *worker = x->worker;
-	const struct http_on_limit *on_limit = &x->route->on_limit;
-	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
-	struct buffer *limits = &worker->limit_text;
-	struct limit_shown shown[QUOTA_LIMITS_MAX];
-	struct limit_answer answer;
-	struct bytes fields, body;
-	struct iovec iov;
-
-	count(&worker->counters.limited);
-	x->status = on_limit->status;
-	x->keeps_conn = x->client_persists && x->up.is_done && !worker->is_draining;
-	fields = limiting_fields(x);
-	if (on_limit->body) {
-		body = bytes_of(on_limit->body);
-	} else {
-		answer = answer_of(x, shown);
-		limit_problem_write(&answer, limits);
-		fields.at = limits->at; /* it may have been moved */
-		body = (struct bytes){limits->at + fields.len, limits->len - fields.len};
-	}
-	write_refusal(x, fields, body, &out);
-	iov = (struct iovec){worker->head_out, (size_t)(out.at - worker->head_out)};
-	(void)wire_send(&x->conn->wire, &worker->memory, &iov, 1); /* finish finds out */
-	return go(x, STAGE_FINISH);
-}
-
 /* ---- The stage ---- */
 
 static struct quota_request request_of(struct exchange *x, uint64_t now_ns)
@@ -194,27 +71,174 @@ static struct quota_request request_of(struct exchange *x, uint64_t now_ns)
 	};
 }
 
-enum progress limiting_admit(struct exchange *x)
+static bool is_exempt(struct exchange *x)
 {
-	const struct quota_route *route = quotas_of(x);
+	struct quota_request request = request_of(x, 0);
+
+	return quota_is_exempt(&request);
+}
+
+/* Judged now: what its answer is to say is known. */
+static enum quota_verdict judge(struct exchange *x, uint64_t patience_ns)
+{
 	struct limiting *l = &x->limiting;
 	struct quota_request request;
 	enum quota_verdict verdict;
 
+	request = request_of(x, l->judged_at_ns);
+	request.patience_ns = patience_ns;
+	if (!l->guest.entry && quota_is_exempt(&request))
+		return QUOTA_FREE;
+	verdict = quota_judge(&request, &l->result);
+	l->is_judged = verdict == QUOTA_LET_IN || verdict == QUOTA_REFUSED;
+	if (l->is_judged && l->result.has_no_room)
+		count(&x->worker->counters.limit_table_full);
+	if (l->is_judged && l->result.invents)
+		count(&x->worker->counters.limit_inventions);
+	return verdict;
+}
+
+/* ---- Turns: routes that bound what is in flight, or have requests wait ---- */
+
+static void turn_came(struct worker *worker, struct letter *letter)
+{
+	struct exchange *x = list_owner(letter, struct exchange, limiting.letter);
+
+	atomic_store(&x->limiting.is_posted, false);
+	x->limiting.may_try = true;
+	conn_run(x->conn);
+}
+
+static void woken(struct turnstile_guest *guest)
+{
+	struct exchange *x = list_owner(guest, struct exchange, limiting.guest);
+
+	if (!atomic_exchange(&x->limiting.is_posted, true))
+		worker_post(x->worker, &x->limiting.letter);
+}
+
+static enum turnstile_result enter(struct exchange *x)
+{
+	const struct quota_route *route = quotas_of(x);
+	const struct http_route *policy = route->policy;
+	struct quota_request request = request_of(x, 0);
+	struct limiting *l = &x->limiting;
+	const struct turnstile_rules rules = {
+		.key = quota_key_for(route->scope, &policy->how.key, &request.client),
+		.max = policy->concurrency,
+		/* Who has closed his side may be gone: he is not waited for. */
+		.may_wait = policy->on_limit.queue_ns && !x->conn->wire.saw_end,
+	};
+
+	l->guest.woken = woken;
+	l->letter.read = turn_came;
+	l->until_ns = l->judged_at_ns + policy->on_limit.queue_ns;
+	return turnstile_enter(x->worker->http->turnstile, &l->guest, &rules);
+}
+
+static enum progress wait_until(struct exchange *x, uint64_t at_ns)
+{
+	struct limiting *l = &x->limiting;
+
+	if (!l->waits)
+		count(&x->worker->counters.limit_queued);
+	l->waits = true;
+	l->may_try = false;
+	l->wake_ns = at_ns < l->until_ns ? at_ns : l->until_ns;
+	return PROGRESS_WAIT;
+}
+
+static enum progress refuse_crowd(struct exchange *x)
+{
+	struct limiting *l = &x->limiting;
+
+	count(&x->worker->counters.limit_crowded);
+	l->result.count = l->result.held_count = 0;
+	l->result.is_crowded = l->is_judged = true;
+	l->result.now_ns = limit_table_moment(table_of(x), l->judged_at_ns).now_ns;
+	return limiting_refuse(x);
+}
+
+/* Whose turn it is: let in, or back to the head of the queue. */
+static enum progress judge_in_turn(struct exchange *x)
+{
+	struct turnstile *turnstile = x->worker->http->turnstile;
+	struct limiting *l = &x->limiting;
+	uint64_t left_ns = l->until_ns > l->judged_at_ns ? l->until_ns - l->judged_at_ns : 0;
+
+	switch (judge(x, x->conn->wire.saw_end ? 0 : left_ns)) {
+	case QUOTA_FREE:
+	case QUOTA_LET_IN:
+		turnstile_next(turnstile, &l->guest);
+		break;
+	case QUOTA_REFUSED:
+		return limiting_refuse(x);
+	case QUOTA_LATER:
+		if (!turnstile_step_back(turnstile, &l->guest))
+			return refuse_crowd(x);
+		/* Held by one in flight, whose end wakes: there is no time to wait for. */
+		return wait_until(x, l->result.later_ns > NS_PER_MS
+					     ? l->judged_at_ns + l->result.later_ns
+					     : l->until_ns);
+	}
+	l->waits = false;
+	return go(x, STAGE_LOOKUP);
+}
+
+static enum progress admit_in_turn(struct exchange *x)
+{
+	struct limiting *l = &x->limiting;
+	enum turnstile_result result;
+	bool has_left = x->conn->wire.saw_end;
+
+	if (!l->waits) {
+		result = enter(x);
+	} else {
+		if (!l->may_try && l->judged_at_ns < l->wake_ns && !has_left)
+			return PROGRESS_WAIT;
+		result = turnstile_retry(x->worker->http->turnstile, &l->guest);
+	}
+	switch (result) {
+	case TURNSTILE_IN:
+		return judge_in_turn(x);
+	case TURNSTILE_WAIT:
+		if (l->judged_at_ns >= l->until_ns || has_left)
+			break;
+		return wait_until(x, l->until_ns);
+	case TURNSTILE_FULL:
+		break;
+	}
+	return refuse_crowd(x);
+}
+
+/* ---- The whole ---- */
+
+enum progress limiting_admit(struct exchange *x)
+{
+	const struct quota_route *route = quotas_of(x);
+	struct limiting *l = &x->limiting;
+
 	if (!route->is_limited)
 		return go(x, STAGE_LOOKUP);
-	if (!take_room(x, route))
+	if (!l->result.judged && !take_room(x, route))
 		return exchange_refuse(x, 503, "no memory for the counts of limits");
 	/* The round's time may be older than the request: then two windows could overlap. */
 	l->judged_at_ns = clock_now_ns();
-	request = request_of(x, l->judged_at_ns);
-	verdict = quota_judge(&request, &l->result);
-	l->is_judged = verdict != QUOTA_FREE;
-	if (verdict != QUOTA_REFUSED)
-		return go(x, STAGE_LOOKUP);
-	if (l->result.has_no_room)
-		count(&x->worker->counters.limit_table_full);
-	if (l->result.invents)
-		count(&x->worker->counters.limit_inventions);
-	return refuse(x);
+	if (route->has_turns && (l->waits || !is_exempt(x)))
+		return admit_in_turn(x);
+	return judge(x, 0) == QUOTA_REFUSED ? limiting_refuse(x) : go(x, STAGE_LOOKUP);
+}
+
+void limiting_end(struct exchange *x)
+{
+	struct limiting *l = &x->limiting;
+
+	/* Once the upstream had it, an answer may have been produced, though nobody saw it. */
+	if (l->result.held_count)
+		limiting_settle(x, x->status ? x->status : x->sent_ns ? 0 : QUOTA_NO_ANSWER);
+	turnstile_leave(x->worker->http->turnstile, &l->guest);
+	if (atomic_load(&l->is_posted))
+		worker_take_back(x->worker, &l->letter);
+	atomic_store(&l->is_posted, false);
+	give_room(x);
 }

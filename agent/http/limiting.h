@@ -14,6 +14,7 @@
 
 #include "http/quota_judge.h"
 #include "http/text.h"
+#include "http/turnstile.h"
 #include "http/worker.h"
 
 struct exchange;
@@ -28,6 +29,15 @@ struct limiting {
 	uint32_t block_size;
 	uint64_t judged_at_ns; /* CLOCK_MONOTONIC */
 	bool is_judged;
+
+	/* Of routes with a bound on what is in flight, or a queue. */
+	bool waits;
+	bool may_try; /* what it waited for may have come */
+	_Atomic bool is_posted;
+	struct letter letter; /* the same from another thread */
+	struct turnstile_guest guest;
+	uint64_t wake_ns;  /* when it tries again by itself */
+	uint64_t until_ns; /* and when it gives up */
 };
 
 /*
@@ -41,5 +51,10 @@ unsigned limiting_families(const struct exchange *x);
 
 /* The exchange is over, or broke off: nothing is held any more. */
 void limiting_end(struct exchange *x);
+
+/* ---- Between limiting.c and limiting_answer.c ---- */
+
+/* What is held counts by this status (see quota_settle()), or is given back. */
+void limiting_settle(struct exchange *x, unsigned status);
 
 #endif

@@ -56,8 +56,6 @@ struct plan {
 	struct head_limits head_limits;	 /* of requests */
 	struct route_rules *cache_rules; /* owned; by a route's number */
 	struct quota_plan *quotas;	 /* owned */
-	struct http_names
-		guarded; /* fields the policy knows clients by: Connection must not name them */
 };
 
 struct plan_share {

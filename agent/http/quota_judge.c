@@ -6,8 +6,7 @@
 #include "http/counters.h"
 #include "http/quota_scope.h"
 
-#define IDENTITIES_WINDOW_NS (60 * NS_PER_SEC)
-#define ASKS_MAX	     (2 * QUOTA_LIMITS_MAX) /* each may be paired */
+#define ASKS_MAX (2 * QUOTA_LIMITS_MAX) /* each may be paired */
 #define NO_ROOM_WAIT_NS \
 	(60 *           \
 	 NS_PER_SEC) /* told to who finds the table full; entries come free as their windows end */
@@ -33,9 +32,12 @@ static uint16_t tier_of(struct quota_request *request)
 {
 	const struct quota_plan *plan = request->plan;
 	const struct policy_source *source;
-	uint32_t key = quota_client_key(&request->client);
-	uint32_t tier = key == KEY_NONE ? KEY_NONE : key_file_tier(plan->keys, key);
+	uint32_t key, tier;
 
+	if (!request->route->needs_tier)
+		return QUOTA_TIER_NONE;
+	key = quota_client_key(&request->client);
+	tier = key == KEY_NONE ? KEY_NONE : key_file_tier(plan->keys, key);
 	if (tier != KEY_NONE)
 		return plan->tier_of_key[tier];
 	if (!request->client.client.family)
@@ -49,12 +51,12 @@ static bool is_in(const uint64_t *tiers, uint16_t tier)
 	return tier != QUOTA_TIER_NONE && (tiers[tier / 64] >> tier % 64 & 1);
 }
 
-static bool is_exempt(const struct quota_request *request, uint16_t tier)
+bool quota_is_exempt(struct quota_request *request)
 {
 	const struct quota_route *route = request->route;
 	const struct http_prefixes *prefixes = &route->policy->exempt_prefixes;
 
-	if (route->exempt_tiers && is_in(route->exempt_tiers, tier))
+	if (route->exempt_tiers && is_in(route->exempt_tiers, tier_of(request)))
 		return true;
 	for (size_t i = 0; i < prefixes->count; i++)
 		if (request->client.client.family &&
@@ -121,7 +123,7 @@ static bool may_invent(struct asking *asking, struct limit_moment moment)
 {
 	const struct quota_request *request = asking->request;
 	const struct limit_spec spec = {.count = request->plan->http->max.identities_per_source,
-					.window_ns = IDENTITIES_WINDOW_NS,
+					.window_ns = QUOTA_IDENTITIES_WINDOW_NS,
 					.strategy = LIMIT_SLIDING_WINDOW};
 	struct quota_key key =
 		quota_key_of_address(quota_scope_of_identities(), &request->client, NULL);
@@ -172,6 +174,24 @@ static void judge_without_room(struct asking *asking, uint64_t now_ns)
 	asking->result->has_no_room = true;
 }
 
+/* Who can wait until he is let in is charged then, not for each time he asks. */
+static bool should_wait(struct asking *asking, struct limit_ask *asks, unsigned n,
+			struct limit_moment moment)
+{
+	const uint64_t patience_ns = asking->request->patience_ns;
+	uint64_t wait_ns = 0;
+
+	if (!patience_ns || limit_peek(asks, n, moment.now_ns))
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (asks[i].refuses && !asks[i].is_dry_run && asks[i].view.wait_ns > wait_ns)
+			wait_ns = asks[i].view.wait_ns;
+	if (wait_ns > patience_ns)
+		return false;
+	asking->result->later_ns = wait_ns;
+	return true;
+}
+
 /* All entries are locked. */
 static bool decide(struct asking *asking, struct limit_moment moment)
 {
@@ -183,6 +203,8 @@ static bool decide(struct asking *asking, struct limit_moment moment)
 		judge_without_room(asking, moment.now_ns);
 		return false;
 	}
+	if (should_wait(asking, asks, n, moment))
+		return false;
 	let_in = limit_decide(asks, n, moment);
 	for (unsigned i = 0; i < n; i++)
 		asking->ask[places[i]] = asks[i];
@@ -290,11 +312,9 @@ enum quota_verdict quota_judge(struct quota_request *request, struct quota_resul
 {
 	struct asking asking;
 	struct limit_moment moment = limit_table_moment(request->table, request->now_ns);
-	uint16_t tier = request->route->needs_tier ? tier_of(request) : QUOTA_TIER_NONE;
+	const uint16_t tier = tier_of(request);
 	bool let_in;
 
-	if (is_exempt(request, tier))
-		return QUOTA_FREE;
 	asking.request = request;
 	asking.result = ret_result;
 	asking.n = 0;
@@ -304,105 +324,15 @@ enum quota_verdict quota_judge(struct quota_request *request, struct quota_resul
 		return QUOTA_FREE;
 	ret_result->count = ret_result->held_count = 0;
 	ret_result->has_no_room = ret_result->invents = false;
+	ret_result->later_ns = 0;
 	ret_result->now_ns = moment.now_ns;
 	let_in = seize_and_decide(&asking, moment);
 	if (ret_result->invents)
 		return QUOTA_REFUSED;
+	if (ret_result->later_ns)
+		return QUOTA_LATER;
 	take_answers(&asking, let_in);
 	if (!let_in)
 		give_back(&asking);
 	return let_in ? QUOTA_LET_IN : QUOTA_REFUSED;
-}
-
-/* ---- When the status is known ---- */
-
-static bool counts(const struct quota *quota, unsigned status)
-{
-	/* It broke off on the way: the origin may have produced one that counts. */
-	return !status || http_statuses_has(&quota->limit->how.count_status, status);
-}
-
-/* Of an identity and its source, which are settled one after the other, the one that has less left shows. */
-static void show_settled(struct quota_result *result, const struct quota_held *held,
-			 const struct limit_view *view)
-{
-	struct limit_view *shown = &result->judged[held->judged].view;
-	bool is_second = held != result->held && held[-1].judged == held->judged;
-
-	if (!is_second || view->remaining < shown->remaining)
-		*shown = *view;
-	shown->wait_ns = 0;
-}
-
-static void settle_one(struct limit_table *table, struct quota_result *result,
-		       const struct quota_held *held, unsigned status, struct limit_moment moment)
-{
-	const struct limit_spec *spec = &held->quota->spec;
-	const uint32_t cost = held->quota->limit->how.cost;
-	struct limit_seek seek = {.key = quota_key_bytes(&held->key),
-				  .coarse = quota_key_bytes(&held->key),
-				  .spec = spec,
-				  .is_shared = held->is_shared,
-				  .set = held->set};
-	struct limit_view view;
-
-	limit_table_return(table, &seek, moment);
-	if (seek.state) {
-		if (counts(held->quota, status))
-			limit_state_settle(seek.state, spec, cost, moment.now_ns);
-		else
-			limit_state_refund(seek.state, cost);
-		view = limit_state_view(seek.state, spec, cost, moment.now_ns);
-		show_settled(result, held, &view);
-	}
-	limit_table_release(table, &seek, 1);
-}
-
-void quota_settle(struct limit_table *table, struct quota_result *result, unsigned status,
-		  uint64_t now_ns)
-{
-	struct limit_moment moment = limit_table_moment(table, now_ns);
-
-	for (unsigned i = 0; i < result->held_count; i++)
-		settle_one(table, result, &result->held[i], status, moment);
-	result->held_count = 0;
-	result->now_ns = moment.now_ns;
-}
-
-/* The one limit that is no quota of the policy: it shows only where it refuses. */
-static struct limit_shown show_invention(const struct quota_plan *plan,
-					 const struct quota_result *result)
-{
-	return (struct limit_shown){
-		.name = BYTES("identities-per-source"),
-		.spec = {.count = plan->http->max.identities_per_source,
-			 .window_ns = IDENTITIES_WINDOW_NS,
-			 .strategy = LIMIT_SLIDING_WINDOW},
-		.view = {.reset_ns = result->now_ns + result->invents_wait_ns,
-			 .wait_ns = result->invents_wait_ns},
-		.refuses = true,
-	};
-}
-
-unsigned quota_show(const struct quota_plan *plan, const struct quota_result *result,
-		    struct limit_shown *out)
-{
-	if (result->invents) {
-		out[0] = show_invention(plan, result);
-		return 1;
-	}
-	for (unsigned i = 0; i < result->count; i++) {
-		const struct quota_judged *judged = &result->judged[i];
-
-		out[i] = (struct limit_shown){
-			.name = bytes_of(judged->quota->limit->name),
-			.spec = judged->quota->spec,
-			.view = judged->view,
-			.refuses = judged->refuses,
-			.is_dry_run = judged->quota->limit->how.dry_run,
-			.item = judged->quota->item,
-			.policy_item = judged->quota->policy_item,
-		};
-	}
-	return result->count;
 }

@@ -11,10 +11,14 @@
 
 #define QUOTA_LIMITS_MAX HTTP_LIMITS_MAX
 
+/* In which max.identities_per_source are counted. */
+#define QUOTA_IDENTITIES_WINDOW_NS 60000000000ull
+
 enum quota_verdict {
 	QUOTA_FREE, /* no limit holds for it */
 	QUOTA_LET_IN,
 	QUOTA_REFUSED, /* by a limit, or because the table has no room for it, or its source invents too much */
+	QUOTA_LATER, /* nothing was charged: ask again in later_ns, or when a request of its client ends */
 };
 
 struct quota_judged {
@@ -37,8 +41,10 @@ struct quota_result {
 	uint16_t held_count;
 	bool has_no_room; /* refused for that */
 	bool invents;	  /* refused for that: too many new identities from its source */
+	bool is_crowded;  /* refused by who judges nothing here: too many in flight (limiting.c) */
 	uint64_t invents_wait_ns;
-	uint64_t now_ns; /* of the views: table time */
+	uint64_t later_ns; /* of QUOTA_LATER */
+	uint64_t now_ns;   /* of the views: table time */
 	/* The caller's memory: as many as the route may need (judged_max, held_max). */
 	struct quota_judged *judged;
 	struct quota_held *held;
@@ -54,11 +60,15 @@ struct quota_request {
 	const struct quota_route *route;
 	struct quota_client client;
 	struct limit_table *table;
-	uint32_t thread; /* whose counters count it */
-	uint64_t now_ns; /* CLOCK_MONOTONIC */
+	uint32_t thread;      /* whose counters count it */
+	uint64_t now_ns;      /* CLOCK_MONOTONIC */
+	uint64_t patience_ns; /* it can wait so long to be let in; 0: not at all */
 };
 
-/* Judge and charge. *ret_result is set but where QUOTA_FREE comes back. */
+/* Whether the route says that no limit holds for this client. */
+bool quota_is_exempt(struct quota_request *request);
+
+/* Of one that is not exempt: judge and charge. *ret_result is set but where QUOTA_FREE comes back. */
 enum quota_verdict quota_judge(struct quota_request *request, struct quota_result *ret_result);
 
 /*

@@ -153,17 +153,25 @@ static bool add_part(struct building *b, const struct http_key_part *part)
 
 /* ---- Keys ---- */
 
+struct quota_key quota_key_for(uint64_t scope, const struct http_key *parts,
+			       struct quota_client *client)
+{
+	struct quota_key key = {.scope = scope};
+	struct building building = {&key, client};
+
+	for (size_t i = 0; i < parts->count; i++)
+		if (!add_part(&building, &parts->part[i]))
+			add_address(&building, &client->client);
+	return key;
+}
+
 struct quota_key quota_key_of(const struct quota *quota, struct quota_client *client)
 {
 	const struct http_limit_how *how = &quota->limit->how;
-	struct quota_key key = {.scope = quota->scope};
-	struct building building = {&key, client};
+	struct quota_key key = quota_key_for(quota->scope, &how->key, client);
 
 	if (how->per_method)
 		key.method = (uint8_t)(client->method + 1);
-	for (size_t i = 0; i < how->key.count; i++)
-		if (!add_part(&building, &how->key.part[i]))
-			add_address(&building, &client->client);
 	return key;
 }
 

@@ -61,6 +61,10 @@ uint32_t quota_client_key(struct quota_client *client);
 /* The key for quota. Without any part that it goes by the client's address stands in. */
 struct quota_key quota_key_of(const struct quota *quota, struct quota_client *client);
 
+/* The same for a key that is no limit's: of what a route has in flight. */
+struct quota_key quota_key_for(uint64_t scope, const struct http_key *parts,
+			       struct quota_client *client);
+
 /* The client's address alone. */
 struct quota_key quota_key_of_address(uint64_t scope, const struct quota_client *client,
 				      const struct quota_key *like);

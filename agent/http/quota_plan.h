@@ -55,6 +55,7 @@ struct quota_route {
 	const struct http_route *policy;
 	struct quota_list own;
 	bool is_limited; /* there is anything to do for its requests */
+	bool has_turns;	 /* they pass a turnstile: it bounds those in flight, or has some wait */
 	bool needs_tier;
 	bool may_invent;
 	uint16_t judged_max;	      /* limits that may be in force on one request */
@@ -81,7 +82,9 @@ struct quota_plan {
 	size_t count;
 	struct quota_counter **counters; /* by route and limit */
 	size_t counter_count;
-	unsigned families; /* enum limit_family that answers have */
+	struct arena_list
+		identity_headers; /* const char *, small letters: what clients are known by */
+	unsigned families;	  /* enum limit_family that answers have */
 };
 
 /*

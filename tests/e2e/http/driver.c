@@ -228,6 +228,12 @@ static void print_server(void *context, const struct http_server_state *state)
 	       state->is_down ? " down" : "", state->is_ejected ? " ejected" : "");
 }
 
+static void print_limit(void *context, const struct http_limit_count *count)
+{
+	printf("limit\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\n", count->route, count->limit,
+	       count->allowed, count->refused, count->dry_run_refused);
+}
+
 static void print_counters(struct driver *driver)
 {
 	struct http_counters sum;
@@ -242,6 +248,7 @@ static void print_counters(struct driver *driver)
 	printf("connections %" PRId64 "\nmemory %" PRIu64 "\n", sum.connections,
 	       http_memory_used(driver->http));
 	http_servers(driver->http, print_server, NULL);
+	http_limit_counts(driver->http, print_limit, NULL);
 	printf("end\n");
 }
 
