@@ -79,27 +79,6 @@ static uint64_t distinct_scope(const struct http_limits *limits, size_t i,
 	return scope;
 }
 
-static void note_header(struct making *making, const char *name)
-{
-	struct arena_list *list = &making->plan->identity_headers;
-	const char **at = list->at;
-
-	for (size_t i = 0; i < list->count; i++)
-		if (!strcmp(at[i], name))
-			return;
-	at = arena_list_add(making->plan->arena, list, sizeof(*at));
-	making->failed |= !at;
-	if (at)
-		*at = name;
-}
-
-void quota_plan_note_headers(struct making *making, const struct http_key *key)
-{
-	for (size_t i = 0; i < key->count; i++)
-		if (key->part[i].kind == HTTP_KEY_HEADER)
-			note_header(making, key->part[i].name);
-}
-
 static const char *label_of(const struct http_route *route)
 {
 	if (!route)
@@ -124,7 +103,6 @@ struct quota_list quota_plan_list(struct making *making, const struct http_limit
 		quota->tiers = quota_plan_tier_set(making, &limit->how.tiers);
 		quota->reads_key = has_part(&limit->how.key, HTTP_KEY_API_KEY);
 		quota->may_invent = may_invent(&limit->how.key);
-		quota_plan_note_headers(making, &limit->how.key);
 		quota->is_paired = quota->may_invent && !is_bounded;
 		quota->counter = quota_counter_hold(making->source, label_of(route), limit->name);
 		making->failed |= !quota->counter;

@@ -61,7 +61,6 @@ static void make_route(struct making *making, const struct http_route *policy,
 				quota_plan_bounds_address(&plan->http->global_limits);
 
 	route->policy = policy;
-	quota_plan_note_headers(making, &policy->how.key);
 	route->own = quota_plan_list(making, &policy->limits, policy, is_bounded);
 	route->is_limited =
 		!policy->exempt && (route->own.count || plan->global.count || policy->concurrency);

@@ -82,9 +82,7 @@ struct quota_plan {
 	size_t count;
 	struct quota_counter **counters; /* by route and limit */
 	size_t counter_count;
-	struct arena_list
-		identity_headers; /* const char *, small letters: what clients are known by */
-	unsigned families;	  /* enum limit_family that answers have */
+	unsigned families; /* enum limit_family that answers have */
 };
 
 /*

@@ -25,9 +25,6 @@ struct quota_list quota_plan_list(struct making *making, const struct http_limit
 /* Whether one of them holds everything that comes from one address within bounds. */
 bool quota_plan_bounds_address(const struct http_limits *limits);
 
-/* Fields that clients are known by. */
-void quota_plan_note_headers(struct making *making, const struct http_key *key);
-
 /* text, kept in the plan's arena; it is then empty. */
 struct bytes quota_plan_keep(struct making *making, struct buffer *text);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/request.h"
 
-#include "http/quota_plan.h"
-
 #define PORT_HTTP  80
 #define PORT_HTTPS 443
 
@@ -52,15 +50,9 @@ static bool connection_names(const struct request *req, struct http_names names)
 /* Fields that say who asks must not be taken out on the way (standards: Connection naming them). */
 static bool connection_hides_identity(const struct plan *plan, const struct request *req)
 {
-	const struct arena_list *known = &plan->quotas->identity_headers;
-	const struct http_names names = {known->at, known->count};
-
-	if (!fields_first(&req->head.fields, FIELD_CONNECTION))
-		return false;
-	if (plan->http->keys.header &&
-	    field_list_has(&req->head.fields, FIELD_CONNECTION, bytes_of(plan->http->keys.header)))
-		return true;
-	return connection_names(req, names) || connection_names(req, req->route->cache.key.headers);
+	return fields_first(&req->head.fields, FIELD_CONNECTION) &&
+	       (connection_names(req, plan->http->identity_headers) ||
+		connection_names(req, req->route->cache.key.headers));
 }
 
 static enum message_result read_parts(struct request *req)
