@@ -18,7 +18,8 @@ from http_servers import CLIENTS_MAX, ORIGIN, SIZES, Ats, Bare, Haproxy, Nginx, 
 from netns import LabError, build_path, wait_for
 from results import Cell
 
-COLUMNS = ("bare loop", "Sluice", "Sluice, limit fields", "nginx", "HAProxy", "Varnish", "ATS")
+COLUMNS = ("bare loop", "Sluice", "Sluice, limit fields", "nginx", "HAProxy", "Varnish", "ATS",
+           "Flask-Limiter")
 SERVERS = (Bare, Sluice, Sluice, Nginx, Haproxy, Varnish, Ats)
 LIMIT_FIELDS = '  limits: ["1000000 per second"]\n'  # never reached: only its fields are there
 KEYS = 100_000
