@@ -13,7 +13,8 @@ import signal
 import subprocess
 import tempfile
 
-import http_servers
+import http_limits
+import http_picture
 from http_servers import CLIENTS_MAX, ORIGIN, SIZES, Ats, Bare, Haproxy, Nginx, Sluice, Varnish
 from netns import LabError, build_path, wait_for
 from results import Cell
@@ -94,6 +95,31 @@ class Bench:
         self.next_key += count
         return self.next_key - count
 
+    def calls(self, servers, path):
+        """System calls a request, one cell a server."""
+        return [Cell([self.system_calls(server, path)], digits=2) if server and not server.failed else None
+                for server in servers]
+
+    def system_calls(self, server, path):
+        """As strace counts them while so many requests are answered; connecting is in it, 64 times."""
+        with tempfile.NamedTemporaryFile("r") as out:
+            tracer = subprocess.Popen(
+                ["strace", "-f", "-c", "-o", out.name, *(f"-p{pid}" for pid in server.pids())],
+                stderr=subprocess.DEVNULL)
+            wait_for(lambda: all(tracer_of(pid) for pid in server.pids()), "strace has attached", 20)
+            result = self.load(server, "-p", path, "-n", TRACED // 10 if self.quick else TRACED, "-s", 120)
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(20)
+            total = re.search(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total", out.read(), re.M)
+        if not total:
+            raise LabError("strace printed no total")
+        return int(total.group(1)) / result["requests"]
+
+
+def tracer_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"TracerPid:\s+(\d+)", file.read()).group(1))
+
 
 def cells(servers, runs, figure, digits=1, wanted=None):
     """One cell a server; wanted: by column, what the figure is to be at most."""
@@ -173,34 +199,8 @@ def rows_proxied(bench):
 
 
 def rows_calls(bench, cached, proxied):
-    bench.table.row("system calls a 1 KiB hit", calls(bench, cached, "/a/hit"))
-    bench.table.row("system calls a proxied request", calls(bench, proxied, "/a/proxied"))
-
-
-def calls(bench, servers, path):
-    return [None if server.failed else Cell([system_calls(bench, server, path)], digits=2)
-            for server in servers]
-
-
-def system_calls(bench, server, path):
-    """As strace counts them while so many requests are answered; connecting is in it, 64 times."""
-    with tempfile.NamedTemporaryFile("r") as out:
-        tracer = subprocess.Popen(
-            ["strace", "-f", "-c", "-o", out.name, *(f"-p{pid}" for pid in server.pids())],
-            stderr=subprocess.DEVNULL)
-        wait_for(lambda: all(tracer_of(pid) for pid in server.pids()), "strace has attached", 20)
-        result = bench.load(server, "-p", path, "-n", TRACED // 4 if bench.quick else TRACED, "-s", 120)
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait(20)
-        total = re.search(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total", out.read(), re.M)
-    if not total:
-        raise LabError("strace printed no total")
-    return int(total.group(1)) / result["requests"]
-
-
-def tracer_of(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return int(re.search(r"TracerPid:\s+(\d+)", file.read()).group(1))
+    bench.table.row("system calls a 1 KiB hit", bench.calls(cached, "/a/hit"))
+    bench.table.row("system calls a proxied request", bench.calls(proxied, "/a/proxied"))
 
 
 def rows_objects(bench):
@@ -272,7 +272,7 @@ def attempt(table, rows, *arguments):
     try:
         rows(*arguments)
     except (LabError, OSError, subprocess.SubprocessError) as error:
-        table.row(f"not measured: {rows.__name__}: {last_line(str(error))}", [])
+        table.row(f"not measured: {rows.__module__}.{rows.__name__}: {last_line(str(error))}", [])
 
 
 def rows_served(bench):
@@ -292,10 +292,11 @@ def fill(lab, table, cpu, quick):
         os.sched_setaffinity(0, {cpu})
         table.section("CPU microseconds a request, but where a unit is named")
         rows_served(bench)
-        for rows in (rows_objects, row_idle):
+        for rows in (rows_objects, row_idle, http_limits.fill):
             attempt(table, rows, bench)
         for name, why in {server.name: server.failed for server in bench.servers if server.failed}.items():
             table.row(f"not measured: {name}: {last_line(why)}", [])
     finally:
         os.sched_setaffinity(0, home)
         bench.stop()
+    attempt(table, http_picture.fill, lab, table, cpu, quick)
