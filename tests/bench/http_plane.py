@@ -107,7 +107,7 @@ class Bench:
                 ["strace", "-f", "-c", "-o", out.name, *(f"-p{pid}" for pid in server.pids())],
                 stderr=subprocess.DEVNULL)
             wait_for(lambda: all(tracer_of(pid) for pid in server.pids()), "strace has attached", 20)
-            result = self.load(server, "-p", path, "-n", TRACED // 10 if self.quick else TRACED, "-s", 120)
+            result = self.load(server, "-p", path, "-n", TRACED // 10 if self.quick else TRACED, "-s", 3 if self.quick else 15)
             tracer.send_signal(signal.SIGINT)
             tracer.wait(20)
             total = re.search(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total", out.read(), re.M)
