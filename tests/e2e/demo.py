@@ -62,7 +62,7 @@ def directories():
 
 def rows(output):
     """{client: (offered, passed, dropped)} of the table at the end."""
-    found = re.findall(r"^ (polite|greedy|flood) .*?([\d,]+) +([\d,]+) +([\d,]+)  +[\d,]+/\w+ \+ [\d,]+ +(\w+)$",
+    found = re.findall(r"^ (polite|greedy|abuser|flood) .*?([\d,]+) +([\d,]+) +([\d,]+)  +[\d,]+/\w+ \+ [\d,]+ +(\w+)$",
                        output, re.M)
     return {name: tuple(int(number.replace(",", "")) for number in numbers) + (mode,)
             for name, *numbers, mode in found}
@@ -78,6 +78,11 @@ def the_polite_loses_nothing_and_the_greedy_gets_its_limit_before_everybodys_eye
     offered, passed, dropped, mode = table["greedy"]
     assert abs(passed - 6000) <= 120 and passed + dropped <= offered and mode == "native", table
     assert table["flood"][0] > 100_000, table
+    offered, passed, dropped, mode = table["abuser"]
+    assert dropped > 50 and passed + dropped <= offered and mode == "native", table
+    assert "the abuser was banned for 2 s" in output and "5 of 5 guesses" in output, output
+    assert re.search(r"10\.9\.2\.2 +refused +known +100 requests\n.* banned +known +for 2s until .* strike 1, http\n"
+                     r".* ban_ended ", output), output
     assert "$ sluice explain 10.9.1.2" in output and "tier     known" in output, output
     assert "\033" not in output, "no escapes in a pipe"
     assert not left_behind(demo.pid), left_behind(demo.pid)
@@ -119,7 +124,7 @@ def without_root_it_says_so_in_one_line():
 
 
 def the_verdict_turns_at_two_percent_and_at_one_lost_packet():
-    from result import Greedy, Polite, Row, check_greedy, check_mode, check_polite
+    from result import Abuser, Greedy, Polite, Row, check_abuser, check_greedy, check_mode, check_polite
 
     def row(offered, passed):
         return Row("x", "x", offered, passed, offered - passed, "x", "native")
@@ -133,6 +138,11 @@ def the_verdict_turns_at_two_percent_and_at_one_lost_packet():
     for lost in (Polite(row(7, 7), 5, 4, 0.1, 0.1), Polite(row(7, 6), 5, 5, 0.1, 0.1),
                  Polite(row(0, 0), 0, 0, None, None)):
         assert not check_polite(lost).holds, lost
+    def abuser(reached, bans, dropped=9):
+        return check_abuser(Abuser(row(20, 20 - dropped), 5, reached, 100, 10, bans)).holds
+
+    assert abuser(5, [2, 4, 8]) and abuser(4, [2]), "stopped, each time for longer"
+    assert not abuser(6, [2, 4]) and not abuser(5, []) and not abuser(5, [2, 2]) and not abuser(5, [2], 0)
     assert not check_mode([row(1, 1), Row("x", "x", 1, 1, 0, "x", "generic")]).holds
 
 

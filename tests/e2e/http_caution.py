@@ -9,19 +9,18 @@ import threading
 import time
 
 from http_lab import eventually
-from netns import main
-from two_planes import CLIENT, OTHER, Scene
+from two_planes import CLIENT, OTHER, Scene, run_all
 
 FLAG = "flag: {mark: 0x20, mask: 0xf0, accept: true}"
 TIER = ", connections: 1/minute burst 2, over: flag"
 
 
-def request(path, method="GET"):
+def _request(path, method="GET"):
     return ("%s %s HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n" % (method, path)
             if method == "POST" else "%s %s HTTP/1.1\r\nHost: api.test\r\n\r\n" % (method, path)).encode()
 
 
-def answers(connection):
+def _answers(connection):
     """/cached... may be stored for a second, /slow takes a moment, the rest is not to be stored."""
     while True:
         asked = connection.request()
@@ -33,40 +32,40 @@ def answers(connection):
         connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: %s\r\nContent-Length: 3\r\n\r\nhi\n" % life)
 
 
-def scene_of(http, top=FLAG, **words):
-    return Scene(http=http, top=top, tier=TIER, serve=answers, **words)
+def _scene_of(http, top=FLAG, **words):
+    return Scene(http=http, top=top, tier=TIER, serve=_answers, **words)
 
 
-def plain_and_flagged(scene, source=CLIENT):
+def _plain_and_flagged(scene, source=CLIENT):
     """A connection within the limit, and one whose SYN is over it."""
     plain = scene.connect(source)
     scene.connect(source).close()
     return plain, scene.connect(source)
 
 
-def seen(scene, path):
+def _seen(scene, path):
     return sum(asked.target == path for asked in scene.origin.requests)
 
 
 def cache_only_answers_from_the_cache_stale_or_not_and_never_from_the_origin():
-    with scene_of("  caution: cache-only\n") as scene:
-        plain, flagged = plain_and_flagged(scene)
-        assert scene.ask(plain, request("/cached")).status == 200
-        hit = scene.ask(flagged, request("/cached"))
+    with _scene_of("  caution: cache-only\n") as scene:
+        plain, flagged = _plain_and_flagged(scene)
+        assert scene.ask(plain, _request("/cached")).status == 200
+        hit = scene.ask(flagged, _request("/cached"))
         assert hit.status == 200 and "hit" in hit.get("Cache-Status"), hit.fields
         time.sleep(1.6)
-        stale = scene.ask(flagged, request("/cached"))
+        stale = scene.ask(flagged, _request("/cached"))
         assert stale.status == 200 and int(stale.get("Age")) >= 1, stale.fields
-        assert seen(scene, "/cached") == 1, "a flagged request reached the origin"
-        assert scene.ask(plain, request("/cached")).status == 200
-        assert seen(scene, "/cached") == 2, "others have it fetched anew"
+        assert _seen(scene, "/cached") == 1, "a flagged request reached the origin"
+        assert scene.ask(plain, _request("/cached")).status == 200
+        assert _seen(scene, "/cached") == 2, "others have it fetched anew"
 
 
 def cache_only_refuses_what_is_not_cached_and_says_when_to_come_back():
-    for raw, method in ((request("/other"), "GET"), (request("/cached", "POST"), "POST"),
-                        (request("/cached-not-yet"), "GET")):
-        with scene_of("  caution: cache-only\n  caution_for: 30s\n") as scene:
-            plain, flagged = plain_and_flagged(scene)
+    for raw, method in ((_request("/other"), "GET"), (_request("/cached", "POST"), "POST"),
+                        (_request("/cached-not-yet"), "GET")):
+        with _scene_of("  caution: cache-only\n  caution_for: 30s\n") as scene:
+            plain, flagged = _plain_and_flagged(scene)
             refused = scene.ask(flagged, raw, method)
             assert refused.status == 429 and 28 <= int(refused.get("Retry-After")) <= 30, refused.fields
             assert not scene.origin.requests, "a flagged request reached the origin"
@@ -74,47 +73,47 @@ def cache_only_refuses_what_is_not_cached_and_says_when_to_come_back():
 
 
 def refuse_refuses_what_is_cached_too():
-    with scene_of("  caution: refuse\n") as scene:
-        plain, flagged = plain_and_flagged(scene)
-        assert scene.ask(plain, request("/cached")).status == 200
-        refused = scene.ask(flagged, request("/cached"))
+    with _scene_of("  caution: refuse\n") as scene:
+        plain, flagged = _plain_and_flagged(scene)
+        assert scene.ask(plain, _request("/cached")).status == 200
+        refused = scene.ask(flagged, _request("/cached"))
         assert refused.status == 429 and refused.get("Retry-After") == "60", refused.fields
-        assert scene.send(request("/cached"), OTHER) == 200, "another source has its own bucket"
+        assert scene.send(_request("/cached"), OTHER) == 200, "another source has its own bucket"
 
 
 def caution_is_over_after_its_time_on_the_same_connection():
-    with scene_of("  caution: cache-only\n  caution_for: 1s\n") as scene:
-        _, flagged = plain_and_flagged(scene)
+    with _scene_of("  caution: cache-only\n  caution_for: 1s\n") as scene:
+        _, flagged = _plain_and_flagged(scene)
         time.sleep(1.2)
-        assert scene.ask(flagged, request("/other")).status == 200
+        assert scene.ask(flagged, _request("/other")).status == 200
 
 
 def normal_serves_flagged_connections():
-    with scene_of("  caution: normal\n") as scene:
-        _, flagged = plain_and_flagged(scene)
-        assert scene.ask(flagged, request("/other")).status == 200
+    with _scene_of("  caution: normal\n") as scene:
+        _, flagged = _plain_and_flagged(scene)
+        assert scene.ask(flagged, _request("/other")).status == 200
 
 
 def a_trusted_proxy_is_served_whatever_its_syns():
-    with scene_of("  caution: refuse\n  trusted_proxies: [%s]\n" % CLIENT) as scene:
-        _, flagged = plain_and_flagged(scene)
-        assert scene.ask(flagged, request("/other")).status == 200
+    with _scene_of("  caution: refuse\n  trusted_proxies: [%s]\n" % CLIENT) as scene:
+        _, flagged = _plain_and_flagged(scene)
+        assert scene.ask(flagged, _request("/other")).status == 200
 
 
 def a_sender_of_proxy_headers_is_served_whatever_its_syns():
     header = b"PROXY TCP4 192.0.2.7 10.9.0.1 1000 80\r\n"
-    with scene_of("  caution: refuse\n  proxy_protocol: {required: [%s]}\n" % CLIENT) as scene:
-        _, flagged = plain_and_flagged(scene)
-        assert scene.ask(flagged, header + request("/other")).status == 200
+    with _scene_of("  caution: refuse\n  proxy_protocol: {required: [%s]}\n" % CLIENT) as scene:
+        _, flagged = _plain_and_flagged(scene)
+        assert scene.ask(flagged, header + _request("/other")).status == 200
 
 
 def without_marks_on_accepted_sockets_nobody_is_flagged():
-    with scene_of("  caution: refuse\n", top="flag: {mark: 0x20, mask: 0xf0}") as scene:
-        _, flagged = plain_and_flagged(scene)
-        assert scene.ask(flagged, request("/other")).status == 200
+    with _scene_of("  caution: refuse\n", top="flag: {mark: 0x20, mask: 0xf0}") as scene:
+        _, flagged = _plain_and_flagged(scene)
+        assert scene.ask(flagged, _request("/other")).status == 200
 
 
-def ask_later(scene, sock, raw, into):
+def _ask_later(scene, sock, raw, into):
     def run():
         sock.settimeout(10)
         into.append((scene.ask(sock, raw).status, time.monotonic()))
@@ -126,37 +125,35 @@ def ask_later(scene, sock, raw, into):
 
 def when_the_upstream_is_busy_flagged_requests_are_shed_and_others_wait():
     upstream = '{servers: ["127.0.0.1:PORT"], max_requests: 1, queue: {length: 10, wait: 8s}}'
-    with scene_of("  caution: normal\n", upstream=upstream) as scene:
-        plain, flagged = plain_and_flagged(scene)
+    with _scene_of("  caution: normal\n", upstream=upstream) as scene:
+        plain, flagged = _plain_and_flagged(scene)
         other, got = scene.connect(OTHER), []
-        threads = [ask_later(scene, plain, request("/slow"), got)]
-        eventually(lambda: seen(scene, "/slow") == 1, "the slot is taken")
-        threads.append(ask_later(scene, other, request("/waits"), got))
+        threads = [_ask_later(scene, plain, _request("/slow"), got)]
+        eventually(lambda: _seen(scene, "/slow") == 1, "the slot is taken")
+        threads.append(_ask_later(scene, other, _request("/waits"), got))
         time.sleep(0.2)
-        shed = scene.ask(flagged, request("/shed"))
+        shed = scene.ask(flagged, _request("/shed"))
         assert shed.status == 503 and shed.get("Retry-After") == "1", shed.fields
         assert not got, "it was told at once"
         for thread in threads:
             thread.join()
         assert [status for status, _ in got] == [200, 200], got
-        assert seen(scene, "/shed") == 0 and seen(scene, "/waits") == 1
-        assert scene.ask(scene.connect(OTHER), request("/again")).status == 200
+        assert _seen(scene, "/shed") == 0 and _seen(scene, "/waits") == 1
+        assert scene.ask(scene.connect(OTHER), _request("/again")).status == 200
 
 
 def when_the_upstream_is_busy_a_flagged_request_gets_what_is_stale():
     upstream = '{servers: ["127.0.0.1:PORT"], max_requests: 1, queue: {length: 10, wait: 8s}}'
-    with scene_of("  caution: normal\n", upstream=upstream) as scene:
-        plain, flagged = plain_and_flagged(scene)
-        assert scene.ask(plain, request("/cached")).status == 200
+    with _scene_of("  caution: normal\n", upstream=upstream) as scene:
+        plain, flagged = _plain_and_flagged(scene)
+        assert scene.ask(plain, _request("/cached")).status == 200
         time.sleep(1.2)
-        thread = ask_later(scene, plain, request("/slow"), [])
-        eventually(lambda: seen(scene, "/slow") == 1, "the slot is taken")
-        assert scene.ask(flagged, request("/cached")).status == 200
-        assert seen(scene, "/cached") == 1
+        thread = _ask_later(scene, plain, _request("/slow"), [])
+        eventually(lambda: _seen(scene, "/slow") == 1, "the slot is taken")
+        assert scene.ask(flagged, _request("/cached")).status == 200
+        assert _seen(scene, "/cached") == 1
         thread.join()
 
 
 if __name__ == "__main__":
-    main([value for name, value in list(globals().items())
-          if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()
-          and name not in ("request", "answers", "scene_of", "plain_and_flagged", "seen", "ask_later")])
+    run_all(globals())

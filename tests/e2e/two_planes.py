@@ -7,7 +7,7 @@ import socket
 
 from host import Host
 from http_lab import Origin, Reader, read_answer
-from netns import Lab
+from netns import Lab, main
 
 HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
 HOST6, CLIENT6, NEIGHBOUR6 = "fd00:9::1", "fd00:9:0:1::2", "fd00:9:0:1::3"
@@ -28,6 +28,10 @@ http:
 
 BAD = b"GET / HTTP/1.1\r\nHost: api.test\r\nBad Name: x\r\n\r\n"
 GOOD = b"GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"
+ESCALATE = "  escalate: {malformed: 5 in 10 seconds, slow: 3 in 10 seconds, for: 2 seconds, up to: 1 minute}\n"
+LIMITED = """  limits: ["5 per minute"]
+  escalate: {after: 40 refused in 10 seconds, for: 2 seconds, up to: 1 minute}
+"""
 
 
 class Scene:
@@ -124,3 +128,14 @@ def is_reset(sock):
         return sock.recv(1) == b"" and False
     except ConnectionResetError:
         return True
+
+
+def refusals(scene, sock, count, raw=GOOD):
+    """How many of so many requests on one connection are answered 429."""
+    return [scene.ask(sock, raw).status for _ in range(count)].count(429)
+
+
+def run_all(names):
+    """The tests of a module: its functions whose names do not begin with an underscore."""
+    main([value for name, value in names.items()
+          if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()])
