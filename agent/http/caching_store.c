@@ -211,6 +211,7 @@ static void freshen(struct exchange *x)
 	const struct cache_key key = {object_key(object), object->url_len};
 	struct cache_query query = {&key, object->link.hash, NULL};
 	struct object_parts news = {0};
+	struct tag_list tags = {.count = 0};
 	struct cache_found found;
 	struct answer answer;
 
@@ -224,7 +225,8 @@ static void freshen(struct exchange *x)
 	news.head = (struct bytes){merged.at, merged.len - 2};
 	news.etag = etag_in(news.head, facts_etag(&x->worker->resp.fields));
 	fill_parts(x, &answer, &x->worker->resp, &news);
-	if (cache_update(store_of(x), object, &news, NULL) != STORE_YES)
+	add_tags(x, &tags); /* of the head as it is now */
+	if (tags.is_cut || cache_update(store_of(x), object, &news, &tags) != STORE_YES)
 		return;
 	x->cache.status.is_stored = true;
 	query.request = &exchange_request(x)->head.fields;

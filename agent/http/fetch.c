@@ -47,6 +47,12 @@ void fetch_leave_gate(struct exchange *x)
 	x->has_slot = false;
 }
 
+/* To who asks it is all one whether the upstream is down or has too much to do. */
+static enum progress no_room(struct exchange *x, const char *detail)
+{
+	return caching_failed(x) ? PROGRESS_MOVE_ON : exchange_refuse(x, 503, detail);
+}
+
 enum progress fetch_admit(struct exchange *x)
 {
 	enum progress progress;
@@ -57,7 +63,7 @@ enum progress fetch_admit(struct exchange *x)
 		if (x->worker->now_ns < x->queue_until_ns)
 			return PROGRESS_WAIT;
 		count(&x->worker->counters.queue_timeout);
-		return exchange_refuse(x, 503, "no upstream had room for the request in time");
+		return no_room(x, "no upstream had room for the request in time");
 	}
 	if (caution_forbids_fetch(x, &progress))
 		return progress;
@@ -79,7 +85,7 @@ enum progress fetch_admit(struct exchange *x)
 	if (caution_sheds(x, &progress))
 		return progress;
 	count(&x->worker->counters.queue_full);
-	return exchange_refuse(x, 503, "the upstream and its queue are full");
+	return no_room(x, "the upstream and its queue are full");
 }
 
 /* ---- When it fails ---- */

@@ -350,6 +350,41 @@ def those_who_wait_for_a_fetch_that_ends_in_an_error_get_what_is_stale_where_tha
         assert it.script.count("/a") == 2, it.script.count("/a")
 
 
+def what_is_stale_stands_in_while_the_upstream_and_its_queue_are_full():
+    with Lab(upstream="max_requests: 1, queue: {length: 1, wait: 1s}") as it:
+        it.script.set("/a", "Cache-Control: max-age=1\r\nAge: 5\r\nETag: \"1\"\r\n")
+        it.get("/a")
+        it.script.set("/busy", "")
+        it.script.hold("/busy")
+        threads, _ = it.get_all("/busy", 1)
+        lab.eventually(lambda: it.script.count("/busy") == 1, "the upstream is busy")
+        late = it.get("/a")  # waits for its turn in vain
+        assert late.status == 200 and "detail=stale-on-error" in late.said, late.said
+        waiting, answers = it.get_all("/waits", 1)
+        lab.eventually(lambda: it.proxy.counters()["queued"] == 2, "one waits")
+        full = it.get("/a")
+        assert full.status == 200 and full.body == b"old", full.line
+        assert it.proxy.counters()["queue_full"] == 1
+        join(waiting)
+        assert answers[0].status == 503
+        it.script.let_go("/busy")
+        join(threads)
+        assert it.script.count("/a") == 1
+
+
+def confirmation_brings_the_tags_that_it_names():
+    routes = '  routes: [{match: "POST /change", invalidates: [new]}]\n'
+    with Lab(http=CACHE + routes) as it:
+        it.script.set("/change", "")
+        it.script.set("/a", 'Cache-Control: max-age=0\r\nETag: "1"\r\nSurrogate-Key: old\r\n')
+        it.get("/a")
+        it.script.set("/a", FRESH + 'ETag: "1"\r\nSurrogate-Key: new\r\n')
+        it.get("/a")
+        assert "; hit" in it.get("/a").said
+        it.proxy.ask(b"POST /change HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n")
+        assert "; hit" not in it.get("/a").said
+
+
 def those_who_wait_for_a_dead_origin_are_told_so_after_two_tries_between_them():
     with Lab() as it:
         it.script.closes.add("/a")
