@@ -239,8 +239,8 @@ static enum store_verdict insert(struct cache_store *store, struct cache_object 
 	return verdict;
 }
 
-static enum store_verdict refuse(struct cache_store *store, uint64_t hash,
-				 enum store_verdict verdict)
+enum store_verdict store_refuse(struct cache_store *store, uint64_t hash,
+				enum store_verdict verdict)
 {
 	struct shard *shard = store_shard(store, hash);
 
@@ -290,20 +290,20 @@ enum store_verdict cache_put(struct cache_store *store, const struct object_part
 	uint64_t len = parts->body ? content_len(parts->body) : parts->content.len;
 
 	if (len > store->config.object_max)
-		return refuse(store, hash, STORE_TOO_LARGE);
+		return store_refuse(store, hash, STORE_TOO_LARGE);
 	if (tags && tags->is_cut)
-		return refuse(store, hash, STORE_TOO_MANY_TAGS);
+		return store_refuse(store, hash, STORE_TOO_MANY_TAGS);
 	if (count)
 		memcpy(ids, tags->id, count * sizeof(*ids));
 	if (parts->key.whole.len > parts->key.url_len)
 		ids[count++] = store_url_id(store, cache_key_url(&parts->key));
 	if (tags_hold(store->tags, ids, count, nodes))
-		return refuse(store, hash, STORE_TOO_MANY_TAGS);
+		return store_refuse(store, hash, STORE_TOO_MANY_TAGS);
 
 	object = make_object(store, parts, count);
 	if (!object) {
 		tags_release(store->tags, nodes, count);
-		return refuse(store, hash, STORE_NO_SPACE);
+		return store_refuse(store, hash, STORE_NO_SPACE);
 	}
 	if (count)
 		memcpy(object_tags(object), nodes, count * sizeof(*nodes));

@@ -209,6 +209,8 @@ enum store_verdict fill_finish(struct fill *fill)
 	/* Stored before it is no longer found here: there is no moment without either. */
 	if (verdict == STORE_YES)
 		verdict = cache_put(fill->store, &fill->parts, &fill->tags);
+	else
+		(void)store_refuse(fill->store, fill->hash, verdict);
 	fill_unregister(fill, 0);
 	end(fill, FILL_DONE);
 	return verdict;
@@ -216,6 +218,8 @@ enum store_verdict fill_finish(struct fill *fill)
 
 void fill_fail(struct fill *fill, enum fill_failure why)
 {
+	if (fill->state == FILL_OPEN)
+		(void)store_refuse(fill->store, fill->hash, STORE_INCOMPLETE);
 	fill_unregister(fill, 0);
 	pthread_mutex_lock(&fill->lock);
 	fill->failure = why;

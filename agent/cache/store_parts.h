@@ -51,6 +51,10 @@ static inline struct shard *store_shard(struct cache_store *store, uint64_t hash
 enum object_state { OBJECT_LIVE, OBJECT_SOFT, OBJECT_DEAD };
 enum object_state store_state(struct cache_store *store, struct cache_object *object);
 
+/* Count why something is not stored. Returns verdict. */
+enum store_verdict store_refuse(struct cache_store *store, uint64_t hash,
+				enum store_verdict verdict);
+
 /* Take the object out of table and queue, under the lock; the caller releases the table's hold after unlocking. */
 void store_unlist(struct shard *shard, struct cache_object *object);
 

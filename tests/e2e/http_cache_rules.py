@@ -396,6 +396,14 @@ def every_reason_not_to_store_is_told():
     assert set(WHY_NOT_STORED) | COUNTED_ONLY == set(labels_of("storable.h"))
 
 
+def every_reason_is_explained_to_users():
+    with open(os.path.join(lab.ROOT, "docs", "caching.md"), encoding="utf-8") as page:
+        explained = set(re.findall(r"`([a-z-]+)`", page.read()))
+    unexplained = (set(labels_of("storable.h") + labels_of("cache_status.h") + labels_of("freshness.h")) - explained -
+                   {"", "stored", "method", "fresh", "miss", "partial"})
+    assert not unexplained, unexplained
+
+
 def every_reason_to_ask_the_origin_is_told():
     told = set()
     with Lab("{size: 64 MiB, request_directives: honour}", WHY_ROUTES) as it:

@@ -136,12 +136,15 @@ static void a_failed_fill_stores_nothing_and_leaves_what_was_read(void **state)
 {
 	struct cache_store *store = new_store();
 	struct client client = CLIENT;
+	struct cache_stats stats;
 	struct fill *fill = NULL;
 
 	join(store, "http://a/", &client, &fill);
 	publish(store, fill);
 	fill_append(fill, BYTES("half"));
 	fill_fail(fill, FILL_NO_ANSWER);
+	cache_stats(store, &stats);
+	assert_int_equal(stats.verdict[STORE_INCOMPLETE], 1);
 	assert_int_equal(fill_look(&client.waiter).state, FILL_FAILED);
 	assert_reads(&client, "half");
 	fill_leave(&client.waiter);
