@@ -222,10 +222,15 @@ install: all
 	install -m 0644 completions/_sluice $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 0644 completions/sluice.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 	install -d $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/examples \
-		$(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSES
-	install -m 0644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/
+		$(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSES $(DESTDIR)$(PREFIX)/share/doc/sluice/man \
+		$(DESTDIR)$(PREFIX)/share/doc/sluice/bpf $(DESTDIR)$(PREFIX)/share/doc/sluice/include/sluice
+	install -m 0644 README.md CHANGELOG.md CONTRIBUTING.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/sluice/
+	# What the documents link to, pages and sources, lies where they say.
+	install -m 0644 man/*.[58] $(DESTDIR)$(PREFIX)/share/doc/sluice/man/
+	install -m 0644 bpf/*.[ch] $(DESTDIR)$(PREFIX)/share/doc/sluice/bpf/
+	install -m 0644 include/sluice/*.h $(DESTDIR)$(PREFIX)/share/doc/sluice/include/sluice/
 	install -m 0644 LICENSES/* $(DESTDIR)$(PREFIX)/share/doc/sluice/LICENSES/
-	install -m 0644 docs/*.md docs/*.svg $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/
+	install -m 0644 docs/*.md docs/*.svg docs/*.txt $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/
 	install -m 0644 docs/examples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/sluice/docs/examples/
 	[ -e $(DESTDIR)/etc/sluice/policy.yaml ] || \
 		install -m 0644 docs/examples/policy.yaml $(DESTDIR)/etc/sluice/policy.yaml

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
@@ -268,6 +269,24 @@ def every_member_of_an_answer_that_is_documented_is_written_by_the_agent():
     members = set(re.findall(r'"([a-z_]+)"', "".join(a + b for a, b in shapes)))
     assert {"generation", "strikes", "share", "problems"} - members == {"problems"}
     say([member for member in members if f'"{member}"' not in code + tables])
+
+
+# ---- Installed -------------------------------------------------------------------------
+
+
+@test
+def every_link_of_an_installed_document_leads_somewhere():
+    with tempfile.TemporaryDirectory(prefix="slD") as place:
+        # What is built stays as it is: -o all.
+        done = subprocess.run(["make", "-s", "-o", "all", "install", f"DESTDIR={place}", f"BUILD={BUILD}"], cwd=ROOT,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        top = os.path.join(place, "usr/local/share/doc/sluice")
+        pages = glob.glob("*.md", root_dir=top) + glob.glob("docs/*.md", root_dir=top)
+        assert "README.md" in pages and "docs/policy.md" in pages, pages
+        say([f"{page}: {link}" for page in pages
+             for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", open(os.path.join(top, page), encoding="utf-8").read())
+             if not os.path.exists(os.path.join(top, os.path.dirname(page), link))])
 
 
 # ---- Licences --------------------------------------------------------------------------
