@@ -103,7 +103,8 @@ struct agent {
 	struct loop_timer *sweep_timer;
 	struct loop_timer *save_timer;
 	bool save_due;
-	bool detached; /* told to protect nothing until the next start */
+	struct saving *saving; /* of bans; NULL without a packet plane */
+	bool detached;	       /* told to protect nothing until the next start */
 
 	uint64_t started_ns;
 	uint64_t started_unix_ns;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* /v1/bans and /v1/allows. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sluice/control.h>
@@ -15,19 +16,109 @@ struct listing {
 	const struct moment *at;
 };
 
-static bool list_ban(void *context, const struct ban *ban)
-{
-	struct listing *listing = context;
-
-	return json_list_add(&listing->list, json_ban(listing->at, ban));
-}
-
 static bool list_allow(void *context, const struct allow *allow)
 {
 	struct listing *listing = context;
 
 	return json_list_add(&listing->list, json_allow(listing->at, allow));
 }
+
+/* ---- Many bans, as a stream ---------------------------------------------------------------- */
+
+#define BANS_AT_ONCE \
+	512 /* some 64 KiB; more make a stream, so that the loop has others served between */
+
+/* Bans as they were when they were asked for. */
+struct shown_bans {
+	struct moment at;
+	struct ban *bans;
+	size_t count, room;
+	size_t next;
+	bool no_memory;
+};
+
+static void shown_free(void *context)
+{
+	struct shown_bans *shown = context;
+
+	free(shown->bans);
+	free(shown);
+}
+
+static bool copy_ban(void *context, const struct ban *ban)
+{
+	struct shown_bans *shown = context;
+
+	if (shown->count == shown->room) {
+		size_t room = shown->room ? 2 * shown->room : BANS_AT_ONCE;
+		struct ban *grown = reallocarray(shown->bans, room, sizeof(*grown));
+
+		if (!grown) {
+			shown->no_memory = true;
+			return false;
+		}
+		shown->bans = grown;
+		shown->room = room;
+	}
+	shown->bans[shown->count++] = *ban;
+	return true;
+}
+
+/* An array in pieces: what stands between two items is written with the second. */
+static enum stream_result more_bans(void *context, struct buffer *out)
+{
+	struct shown_bans *shown = context;
+	size_t end = shown->next + BANS_AT_ONCE < shown->count ? shown->next + BANS_AT_ONCE
+							       : shown->count;
+
+	if (!shown->next)
+		buffer_add_text(out, "[");
+	for (; shown->next < end; shown->next++) {
+		struct json_list one = {.out = out, .count = shown->next};
+
+		(void)json_list_add(&one, json_ban(&shown->at, &shown->bans[shown->next]));
+	}
+	if (end < shown->count)
+		return STREAM_MORE;
+	buffer_add_text(out, "]\n");
+	return STREAM_END;
+}
+
+static void answer_bans(struct shown_bans *shown, struct response *response)
+{
+	if (shown->count > BANS_AT_ONCE) {
+		response_stream(response, "application/json", more_bans, shown, shown_free,
+				sizeof(*shown) + shown->room * sizeof(*shown->bans));
+		return;
+	}
+	response_text(response, "application/json");
+	(void)more_bans(shown, &response->body); /* all of them */
+	shown_free(shown);
+}
+
+void bans_list(struct agent *agent, const struct request *request, struct response *response)
+{
+	struct shown_bans *shown;
+	int status;
+
+	if (!input_has_plane(agent, response))
+		return;
+	shown = calloc(1, sizeof(*shown));
+	if (!shown) {
+		response_problem(response, 500, "no memory for the answer");
+		return;
+	}
+	shown->at = request->at;
+	status = datapath_each_ban(agent->datapath, request->at.now_ns, copy_ban, shown);
+	if (!status && !shown->no_memory) {
+		answer_bans(shown, response);
+		return;
+	}
+	response_problem(response, 500, "reading the map: %s", strerror(status ? -status : ENOMEM));
+	shown_free(shown);
+}
+
+/* ---- Allows ---------------------------------------------------------------------------------- */
 
 static void end_listing(struct listing *listing, int status, struct response *response)
 {
@@ -36,18 +127,6 @@ static void end_listing(struct listing *listing, int status, struct response *re
 		status = response->body.error;
 	if (status)
 		response_problem(response, 500, "reading the map: %s", strerror(-status));
-}
-
-void bans_list(struct agent *agent, const struct request *request, struct response *response)
-{
-	struct listing listing = {.at = &request->at};
-
-	if (!input_has_plane(agent, response))
-		return;
-	listing.list = json_list_begin(&response->body, false);
-	end_listing(&listing,
-		    datapath_each_ban(agent->datapath, request->at.now_ns, list_ban, &listing),
-		    response);
 }
 
 void allows_list(struct agent *agent, const struct request *request, struct response *response)

@@ -83,9 +83,11 @@ static bool next_piece(struct connection *conn)
 	return response->body.len || conn->ended;
 }
 
+#define PIECES_AT_ONCE 4 /* a client that reads as fast as we write leaves others their turn */
+
 bool reply_stream(struct connection *conn)
 {
-	for (;;) {
+	for (int pieces = 0; pieces < PIECES_AT_ONCE; pieces++) {
 		switch (flush(conn)) {
 		case BROKEN:
 			return false;
@@ -104,6 +106,7 @@ bool reply_stream(struct connection *conn)
 			return false; /* a cut stream must not look complete */
 		connection_set_deadline(conn, CONNECTION_WRITE_NS);
 	}
+	return connection_enter(conn, STREAM, EPOLLIN | EPOLLOUT);
 }
 
 /* ---- Answering -------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/log.h"
+#include "control/saving.h"
 #include "kernel/saved_bans.h"
 
 #define SWEEP_EVERY_NS NS_PER_SEC
@@ -78,21 +79,42 @@ static const char *saved_path(const struct agent *agent, char out[static PATH_MA
 	return out;
 }
 
-static void save_bans(struct agent *agent)
+static void bans_saved(void *context, int status)
 {
-	char path[PATH_MAX];
-	int status = saved_bans_write(agent->datapath, saved_path(agent, path), clock_now_ns(),
-				      clock_unix_offset_ns());
+	const struct agent *agent = context;
 
-	agent->save_due = false;
 	if (status)
 		log_warning("saving bans in %s: %s; they would not outlive a reboot",
 			    agent->options->state_dir, strerror(-status));
 }
 
+/* At the end, when nobody is left to wait for it. */
+static void save_bans(struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	agent->save_due = false;
+	bans_saved(agent, saved_bans_write(agent->datapath, saved_path(agent, path), clock_now_ns(),
+					   clock_unix_offset_ns()));
+}
+
 static void save_expired(void *context, uint64_t now_ns)
 {
-	save_bans(context);
+	struct agent *agent = context;
+	struct saved_bans *bans = NULL;
+	char path[PATH_MAX];
+	int status;
+
+	if (saving_is_busy(agent->saving)) {
+		loop_rearm(agent->save_timer, now_ns + SAVE_AFTER_NS);
+		return;
+	}
+	agent->save_due = false;
+	status = saved_bans_take(agent->datapath, now_ns, clock_unix_offset_ns(), &bans);
+	if (!status)
+		status = saving_begin(agent->saving, bans, saved_path(agent, path));
+	if (status)
+		bans_saved(agent, status);
 }
 
 void agent_bans_changed(struct agent *agent)
@@ -119,6 +141,8 @@ static int start_timers(struct agent *agent)
 	if (!status)
 		status = loop_at(agent->loop, now_ns + SWEEP_EVERY_NS, SWEEP_EVERY_NS, sweep, agent,
 				 &agent->sweep_timer);
+	if (!status)
+		status = saving_new(agent->loop, bans_saved, agent, &agent->saving);
 	if (!status)
 		status = loop_at(agent->loop, SL_NEVER, 0, save_expired, agent, &agent->save_timer);
 	return status;
@@ -178,5 +202,7 @@ void upkeep_stop(struct agent *agent)
 	agent->events_watch = NULL;
 	agent->sweep_timer = NULL;
 	agent->save_timer = NULL;
+	saving_free(agent->saving);
+	agent->saving = NULL;
 	save_bans(agent);
 }

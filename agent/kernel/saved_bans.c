@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,71 +34,148 @@ static json_t *time_json(uint64_t at_ns, uint64_t unix_offset_ns)
 	return json_string(timestamp_format(at_ns + unix_offset_ns, text));
 }
 
-/* ---- Writing ----------------------------------------------------------------- */
+/* ---- Taking ------------------------------------------------------------------ */
 
-struct writing {
-	const struct datapath *datapath;
+struct saved_bans {
 	uint64_t now_ns;
 	uint64_t unix_offset_ns;
-	json_t *bans;
-	json_t *allows;
+	uint64_t lapse_ns; /* so long after their end bans are still worth their strikes */
+	struct ban *bans;
+	size_t ban_count, ban_room;
+	struct allow *allows;
+	size_t allow_count, allow_room;
 	bool failed;
 };
 
-/* json_pack() and json_array_append_new() pass a missing member on as NULL, to be seen here once. */
-static void append(struct writing *writing, json_t *array, json_t *entry)
+/* Room for one more in *array, of items of size bytes. Returns whether there is. */
+static bool grow(void **array, size_t count, size_t *room, size_t size)
 {
-	if (json_array_append_new(array, entry))
-		writing->failed = true;
-}
+	size_t more = *room ? 2 * *room : 64;
+	void *grown;
 
-static bool write_ban(void *context, const struct ban *ban)
-{
-	struct writing *writing = context;
-	char prefix[PREFIX_TEXT_MAX];
-
-	if (writing->now_ns > ban->until_ns &&
-	    writing->now_ns - ban->until_ns >= writing->datapath->ban_max_ns)
+	if (count < *room)
 		return true;
-	append(writing, writing->bans,
-	       json_pack("{s:s, s:o, s:o, s:i, s:i, s:s}", "prefix",
-			 prefix_format(&ban->prefix, prefix), "since",
-			 time_json(ban->since_ns, writing->unix_offset_ns), "until",
-			 time_json(ban->until_ns, writing->unix_offset_ns), "strikes",
-			 (int)ban->strikes, "cause", (int)ban->cause, "reason", ban->reason));
-	return !writing->failed;
+	grown = reallocarray(*array, more, size);
+	if (!grown)
+		return false;
+	*array = grown;
+	*room = more;
+	return true;
 }
 
-static bool write_allow(void *context, const struct allow *allow)
+static bool take_ban(void *context, const struct ban *ban)
 {
-	struct writing *writing = context;
-	char prefix[PREFIX_TEXT_MAX];
+	struct saved_bans *saved = context;
 
-	append(writing, writing->allows,
-	       json_pack("{s:s, s:o, s:s}", "prefix", prefix_format(&allow->prefix, prefix),
-			 "until", time_json(allow->until_ns, writing->unix_offset_ns), "reason",
-			 allow->reason));
-	return !writing->failed;
+	if (saved->now_ns > ban->until_ns && saved->now_ns - ban->until_ns >= saved->lapse_ns)
+		return true;
+	if (!grow((void **)&saved->bans, saved->ban_count, &saved->ban_room, sizeof(*ban))) {
+		saved->failed = true;
+		return false;
+	}
+	saved->bans[saved->ban_count++] = *ban;
+	return true;
 }
 
-static int describe(const struct datapath *datapath, uint64_t now_ns, uint64_t unix_offset_ns,
-		    json_t **ret_file)
+static bool take_allow(void *context, const struct allow *allow)
 {
-	auto_json json_t *bans = json_array(), *allows = json_array();
-	struct writing writing = {datapath, now_ns, unix_offset_ns, bans, allows, false};
-	char boot_id[BOOT_ID_ROOM];
+	struct saved_bans *saved = context;
+
+	if (!grow((void **)&saved->allows, saved->allow_count, &saved->allow_room,
+		  sizeof(*allow))) {
+		saved->failed = true;
+		return false;
+	}
+	saved->allows[saved->allow_count++] = *allow;
+	return true;
+}
+
+void saved_bans_free(struct saved_bans *saved)
+{
+	if (!saved)
+		return;
+	free(saved->bans);
+	free(saved->allows);
+	free(saved);
+}
+
+int saved_bans_take(const struct datapath *datapath, uint64_t now_ns, uint64_t unix_offset_ns,
+		    struct saved_bans **ret_saved)
+{
+	struct saved_bans *saved = calloc(1, sizeof(*saved));
 	int error;
 
+	if (!saved)
+		return -ENOMEM;
+	saved->now_ns = now_ns;
+	saved->unix_offset_ns = unix_offset_ns;
+	saved->lapse_ns = datapath->ban_max_ns;
 	/* From instant 0 on: a ban that is over still has its strikes. */
-	error = datapath_each_ban(datapath, 0, write_ban, &writing);
+	error = datapath_each_ban(datapath, 0, take_ban, saved);
 	if (!error)
-		error = datapath_each_allow(datapath, now_ns, write_allow, &writing);
+		error = datapath_each_allow(datapath, now_ns, take_allow, saved);
+	if (!error && saved->failed)
+		error = -ENOMEM;
 	if (error)
-		return error;
+		saved_bans_free(saved);
+	else
+		*ret_saved = saved;
+	return error;
+}
+
+/* ---- Writing ----------------------------------------------------------------- */
+
+/* Takes json; entry by entry, as a tree of all would take a kilobyte for each. */
+static bool write_entry(FILE *out, size_t number, json_t *json)
+{
+	bool failed =
+		!json || (number && fputs(",\n", out) < 0) || json_dumpf(json, out, JSON_COMPACT);
+
+	json_decref(json);
+	return !failed;
+}
+
+static bool write_ban(FILE *out, const struct saved_bans *saved, size_t number)
+{
+	const struct ban *ban = &saved->bans[number];
+	char prefix[PREFIX_TEXT_MAX];
+
+	return write_entry(out, number,
+			   json_pack("{s:s, s:o, s:o, s:i, s:i, s:s}", "prefix",
+				     prefix_format(&ban->prefix, prefix), "since",
+				     time_json(ban->since_ns, saved->unix_offset_ns), "until",
+				     time_json(ban->until_ns, saved->unix_offset_ns), "strikes",
+				     (int)ban->strikes, "cause", (int)ban->cause, "reason",
+				     ban->reason));
+}
+
+static bool write_allow(FILE *out, const struct saved_bans *saved, size_t number)
+{
+	const struct allow *allow = &saved->allows[number];
+	char prefix[PREFIX_TEXT_MAX];
+
+	return write_entry(out, number,
+			   json_pack("{s:s, s:o, s:s}", "prefix",
+				     prefix_format(&allow->prefix, prefix), "until",
+				     time_json(allow->until_ns, saved->unix_offset_ns), "reason",
+				     allow->reason));
+}
+
+static bool write_all(FILE *out, const struct saved_bans *saved)
+{
+	char boot_id[BOOT_ID_ROOM];
+	bool good;
+
 	boot_id_read(boot_id);
-	*ret_file = json_pack("{s:i, s:s, s:O, s:O}", "sluice_bans", FORMAT_VERSION, "boot_id",
-			      boot_id, "bans", bans, "allows", allows);
-	return writing.failed || !*ret_file ? -ENOMEM : 0;
+	errno = EIO; /* jansson sets none */
+	good = fprintf(out, "{\"sluice_bans\":%d,\"boot_id\":\"%s\",\"bans\":[", FORMAT_VERSION,
+		       boot_id) >= 0;
+	for (size_t i = 0; good && i < saved->ban_count; i++)
+		good = write_ban(out, saved, i);
+	good = good && fputs("],\"allows\":[", out) >= 0;
+	for (size_t i = 0; good && i < saved->allow_count; i++)
+		good = write_allow(out, saved, i);
+	return good && fputs("]}\n", out) >= 0;
 }
 
 /* A rename is only on disk when its directory is. */
@@ -111,8 +189,7 @@ static int sync_dir_of(const char *path)
 	return fd < 0 || fsync(fd) ? -errno : 0;
 }
 
-/* Through a stream: json_dumpfd() makes a system call of every word (and json_loadfd() of every byte). */
-static int write_file(const json_t *file, const char *path)
+static int write_file(const struct saved_bans *saved, const char *path)
 {
 	auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	auto_fclose FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
@@ -120,26 +197,32 @@ static int write_file(const json_t *file, const char *path)
 	if (!out)
 		return -errno;
 	(void)take_fd(fd); /* closed with the stream */
-	errno = EIO;	   /* what jansson does not set */
-	return json_dumpf(file, out, JSON_COMPACT) || fflush(out) || fsync(fileno(out)) ? -errno
-											: 0;
+	return !write_all(out, saved) || fflush(out) || fsync(fileno(out)) ? -errno : 0;
 }
 
-int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t now_ns,
-		     uint64_t unix_offset_ns)
+int saved_bans_put(const struct saved_bans *saved, const char *path)
 {
-	auto_json json_t *file = NULL;
 	char fresh[PATH_MAX];
 	int error;
 
 	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
 		return -ENAMETOOLONG;
-	error = describe(datapath, now_ns, unix_offset_ns, &file);
-	if (!error)
-		error = write_file(file, fresh);
+	error = write_file(saved, fresh);
 	if (!error && rename(fresh, path))
 		error = -errno;
 	return error ? error : sync_dir_of(path);
+}
+
+int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t now_ns,
+		     uint64_t unix_offset_ns)
+{
+	struct saved_bans *saved = NULL;
+	int error = saved_bans_take(datapath, now_ns, unix_offset_ns, &saved);
+
+	if (!error)
+		error = saved_bans_put(saved, path);
+	saved_bans_free(saved);
+	return error;
 }
 
 /* ---- Reading ------------------------------------------------------------------- */

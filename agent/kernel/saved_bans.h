@@ -25,10 +25,21 @@ struct saved_bans_result {
 };
 
 /*
- * Write every ban that has not lapsed at now_ns and every allow to path: first to "PATH.new", synced, then put in its place
- * at once. unix_offset_ns is what to add to a monotonic instant to get wall-clock time.
+ * What is to be saved: every ban that has not lapsed at now_ns and every allow, copied; some 130 bytes each.
+ * unix_offset_ns is what to add to a monotonic instant to get wall-clock time. Returns 0 and *ret_saved; -errno.
+ */
+struct saved_bans;
+int saved_bans_take(const struct datapath *datapath, uint64_t now_ns, uint64_t unix_offset_ns,
+		    struct saved_bans **ret_saved);
+void saved_bans_free(struct saved_bans *saved); /* NULL is fine */
+
+/*
+ * Write them to path: first to "PATH.new", synced, then put in its place at once. From any thread.
  * Returns 0 or -errno with the old file untouched.
  */
+int saved_bans_put(const struct saved_bans *saved, const char *path);
+
+/* Take, put, free. */
 int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t now_ns,
 		     uint64_t unix_offset_ns);
 

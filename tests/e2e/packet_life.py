@@ -5,6 +5,8 @@
 usage: packet_life.py [TEST]...    (root; $BUILD names the build directory)
 """
 
+import json
+import os
 import signal
 import socket
 import struct
@@ -246,6 +248,53 @@ def detach_removes_everything_and_every_packet_passes():
             assert "clsact" not in host.run("tc", "qdisc", "show", "dev", "eth0").stdout
 
 
+def many_bans_are_listed_whole_and_saved_while_others_are_served():
+    """Lists of more than 512 bans come in pieces; the file is written beside the loop."""
+    count = 20000
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            lines = "".join(f"198.{18 + n // 65536}.{n // 256 % 256}.{n % 256} 1h\n" for n in range(count))
+            assert sluice.ask("POST", "/v1/import", lines)["imported"] == count
+            sluice.ask("POST", "/v1/bans", '{"prefix": "203.0.113.0/24", "reason": "q\\"uote"}')
+            path = os.path.join(sluice.directory, "state", "bans.json")
+            wait_for(lambda: os.path.exists(path) and "203.0.113" in open(path, encoding="utf-8").read(),
+                     "the bans are saved", 20)
+            assert sluice.status()["state"] == "protecting"
+            listed = {one["prefix"]: one["reason"] for one in sluice.ask("GET", "/v1/bans")}
+            assert len(listed) == count + 1 and listed["203.0.113.0/24"] == 'q"uote', len(listed)
+            with open(path, encoding="utf-8") as file:
+                saved = {one["prefix"]: one["reason"] for one in json.load(file)["bans"]}
+            assert saved == listed, len(saved)
+            sluice.ask("DELETE", "/v1/bans?prefix=203.0.113.0/24")
+            sluice.stop()
+            with open(path, encoding="utf-8") as file:
+                assert len(json.load(file)["bans"]) == count  # the last word is that of the end
+
+
+def events_told_after_a_detach_name_their_tier():
+    with Lab() as lab:
+        host, client = make(lab)
+        with Host(host, SLOW) as sluice:
+            send(client, CLIENT, 50)
+            wait_for(lambda: sluice.ask("GET", "/v1/events"), "an event")
+            sluice.ask("POST", "/v1/detach")
+            assert {one["tier"] for one in sluice.ask("GET", "/v1/events")} == {"public"}
+
+
+def a_dry_run_shows_who_would_be_over_and_drops_nobody():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        with Host(host, SLOW.replace("burst 20}", "burst 20, over: count}")) as sluice:
+            send(client, CLIENT, 50)
+            send(client, OTHER, 15)
+            assert arrivals(counter, CLIENT) == 50
+            over = {one["source"]: one["over"] for one in sluice.ask("GET", "/v1/sources")}
+            assert over == {CLIENT: True, OTHER: False}, over
+            assert sluice.reasons()["dry_run"] == 30
+
+
 if __name__ == "__main__":
     main([
         reloads_under_traffic_lose_no_packet_and_reset_no_connection,
@@ -255,4 +304,7 @@ if __name__ == "__main__":
         automatic_bans_begin_and_end_without_an_agent,
         an_interface_that_comes_back_is_protected_again_and_forgives_nothing,
         detach_removes_everything_and_every_packet_passes,
+        many_bans_are_listed_whole_and_saved_while_others_are_served,
+        events_told_after_a_detach_name_their_tier,
+        a_dry_run_shows_who_would_be_over_and_drops_nobody,
     ])
