@@ -3,6 +3,10 @@
 #include <stdlib.h>
 
 #include "cache/fill_parts.h"
+#include "cache/vary.h"
+
+/* Fetches of one key that others may join: more variants than that are not stored either. */
+#define FILLS_A_KEY_MAX VARY_VARIANTS_MAX
 
 static struct fill *fill_new(struct cache_store *store, const struct fill_request *req)
 {
@@ -57,21 +61,25 @@ static bool is_of(const struct fill *fill, const struct cache_query *query)
 
 /*
  * Under the shard's lock: the fetches of this key, one after the other. FITS: one was joined.
- * CLOSED: one that might have been joined could not; otherwise there is room for another.
+ * CLOSED: one that might have been joined could not, or there are too many to look through;
+ * otherwise there is room for another.
  */
 static enum fill_fit join_any(struct shard *shard, const struct fill_request *req,
 			      struct fill_waiter *waiter)
 {
 	enum fill_fit all = FILL_OTHER_VARIANT;
+	unsigned met = 0;
 
 	for (struct fill *fill = *bucket_of(shard, req->query.hash); fill; fill = fill->next) {
-		enum fill_fit fit =
-			is_of(fill, &req->query) ? join(fill, req, waiter) : FILL_OTHER_VARIANT;
+		enum fill_fit fit;
 
+		if (!is_of(fill, &req->query))
+			continue;
+		fit = join(fill, req, waiter);
 		if (fit == FILL_FITS)
 			return fit;
-		if (fit == FILL_CLOSED)
-			all = fit;
+		if (fit == FILL_CLOSED || ++met == FILLS_A_KEY_MAX)
+			all = FILL_CLOSED;
 	}
 	return all;
 }

@@ -287,6 +287,19 @@ def who_asks_whether_something_stale_has_changed_waits_with_the_others():
         assert it.script.count("/a") == 2, it.script.count("/a")
 
 
+def who_has_waited_long_enough_asks_for_himself_and_so_does_who_is_one_too_many():
+    with Lab(http="  cache: {size: 64 MiB, wait: 1s, waiters: 2}\n") as it:
+        it.script.set("/a", FRESH)
+        it.script.hold("/a")
+        threads, answers = it.get_all("/a", 3)
+        lab.eventually(lambda: it.script.count("/a") == 2, "the third asks for himself")
+        assert it.proxy.counters()["cache_misses"] == 3
+        lab.eventually(lambda: it.script.count("/a") == 3, "the second has waited long enough")
+        it.script.let_go("/a")
+        join(threads)
+        assert all(answer.body == b"old" for answer in answers)
+
+
 def each_variant_that_many_wait_for_is_fetched_once():
     with Lab() as it:
         it.script.set("/a", FRESH + "Vary: X-Kind\r\n")

@@ -115,6 +115,15 @@ def field_in_the_key_makes_each_of_its_values_a_cache_of_its_own():
             assert it.ask("/p", field % "one").is_hit, key
 
 
+def identity_in_the_key_makes_each_client_a_cache_of_its_own():
+    routes = route("GET /p", 'cache: {for: 600 seconds, key: {identity: true}}, key: {header: X-User}')
+    with Lab(routes=routes) as it:
+        assert it.is_shared("/p", "X-User: one\r\n")
+        assert not it.ask("/p", "X-User: two\r\n").is_hit and not it.ask("/p").is_hit
+        assert it.ask("/p", "X-User: two\r\n").is_hit and it.ask("/p", "X-User: one\r\n").is_hit
+        assert not it.is_shared("/p", "X-User: one\r\nCookie: other=1\r\n"), "a cookie is not of its identity"
+
+
 def field_under_ignore_does_not_make_a_request_personal():
     for ignored, field in (("authorization", "Authorization: x\r\n"), ("cookie", "Cookie: a=1; b=2\r\n"),
                            ("{cookie: a}", "Cookie: a=1\r\n"), ("x-user", "X-User: u\r\n")):

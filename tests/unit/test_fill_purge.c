@@ -144,6 +144,31 @@ static void a_refresh_without_a_waiter_leads_or_learns_that_somebody_does(void *
 	end_store(store);
 }
 
+/* Whoever invents values of a Vary field makes nobody look through all of their fetches. */
+static void fetches_of_one_key_that_may_be_joined_are_bounded(void **state)
+{
+	struct cache_store *store = new_store();
+	struct fill_answer answer = answer_of(store);
+	struct client clients[17];
+	struct fill *fills[17];
+
+	answer.parts.selector = BYTES("x:1\n"); /* of none of them */
+	for (int i = 0; i < 17; i++) {
+		clients[i] = CLIENT;
+		assert_int_equal(join(store, "http://a/", &clients[i], &fills[i]),
+				 i < 16 ? FILL_LEADS : FILL_ALONE);
+		assert_int_equal(fill_publish(fills[i], &answer), 0);
+	}
+	for (int i = 0; i < 17; i++) {
+		fill_fail(fills[i], FILL_NO_ANSWER);
+		fill_leave(&clients[i].waiter);
+	}
+	assert_int_equal(join(store, "http://a/", &clients[0], &fills[0]), FILL_LEADS);
+	fill_fail(fills[0], FILL_NO_ANSWER);
+	fill_leave(&clients[0].waiter);
+	end_store(store);
+}
+
 static void waiters_learn_why_there_is_no_answer(void **state)
 {
 	struct cache_store *store = new_store();
@@ -169,6 +194,7 @@ int main(void)
 		cmocka_unit_test(a_thousand_purges_of_others_do_not_keep_a_fetch_from_being_stored),
 		cmocka_unit_test(a_purge_is_never_forgotten_however_many_follow_it),
 		cmocka_unit_test(a_refresh_without_a_waiter_leads_or_learns_that_somebody_does),
+		cmocka_unit_test(fetches_of_one_key_that_may_be_joined_are_bounded),
 		cmocka_unit_test(waiters_learn_why_there_is_no_answer),
 	};
 
