@@ -179,11 +179,12 @@ void cache_view_stats(struct http *http, const struct http_counters *counters, s
 		      stats.fixed_bytes, stats.max_bytes, stats.tags, stats.fills);
 	buffer_printf(out,
 		      ", \"hits\": %" PRIu64 ", \"misses\": %" PRIu64 ", \"collapsed\": %" PRIu64
-		      ", \"revalidated\": %" PRIu64 ", \"stale\": %" PRIu64 ", \"stored\": %" PRIu64
-		      ", \"evicted\": %" PRIu64 ", \"purged\": %" PRIu64,
+		      ", \"revalidated\": %" PRIu64 ", \"stale\": %" PRIu64
+		      ", \"refreshes\": %" PRIu64 ", \"stored\": %" PRIu64 ", \"evicted\": %" PRIu64
+		      ", \"purged\": %" PRIu64,
 		      counters->cache_hits, counters->cache_misses, counters->cache_collapsed,
-		      counters->cache_revalidated, counters->cache_stale, stats.verdict[STORE_YES],
-		      stats.evicted, stats.purged);
+		      counters->cache_revalidated, counters->cache_stale, counters->cache_refreshes,
+		      stats.verdict[STORE_YES], stats.evicted, stats.purged);
 	write_forwarded(counters, out);
 	write_not_stored(counters, &stats, out);
 	buffer_add_text(out, "}");

@@ -271,6 +271,17 @@ def every_member_of_an_answer_that_is_documented_is_written_by_the_agent():
     say([member for member in members if f'"{member}"' not in code + tables])
 
 
+@test
+def every_counter_of_the_http_plane_is_a_metric():
+    table = re.search(r"#define HTTP_COUNTERS\(X\).*?[^\\]\n", read("agent/http/counters.h"), re.S).group(0)
+    names = re.findall(r"X\((\w+),", table)
+    # Its difference from those accepted is the gauge; interim answers are those of upstreams; what is no hit is told by why.
+    told = {"closed", "informational", "cache_misses"}
+    rows = read("agent/control/metrics_http_rows.h")
+    assert len(names) > 40 and "accepted" in names, names
+    say([name for name in names if name not in told and f'"{name.removeprefix("cache_")}"' not in rows])
+
+
 # ---- Installed -------------------------------------------------------------------------
 
 
