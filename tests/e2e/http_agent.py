@@ -155,9 +155,13 @@ class Place(tempfile.TemporaryDirectory):
         return self.name
 
     def __exit__(self, *why):
+        noise = ""
         while started:
-            started.pop().kill()
+            agent = started.pop()
+            agent.kill()
+            noise += agent.log()
         super().__exit__(*why)
+        assert "Sanitizer" not in noise, noise
 
 
 def policy(port, *origins, http=""):
