@@ -97,7 +97,7 @@ static void close_listener(const struct listeners *listeners, struct listener *l
 	for (size_t i = 0; i < listener->fd_count; i++)
 		close(listener->fds[i]);
 	listener->fd_count = 0;
-	if (listener->path[0] && !listeners->is_shared)
+	if (listener->path[0] && !listeners->is_shared && !listeners->keeps_files)
 		(void)unlink(listener->path); /* somebody may have been faster */
 }
 
@@ -207,6 +207,53 @@ int listeners_adopt(struct listeners *listeners, const char *address, struct pas
 	added->fd_count = fds->count;
 	fds->count = 0;
 	listeners->count++;
+	return 0;
+}
+
+/* What http_address_format() would say of the address fd is bound to. */
+static int address_of(int fd, char out[static HTTP_ADDRESS_TEXT_MAX])
+{
+	struct http_address address = {.kind = HTTP_ADDRESS_IP};
+	union endpoint at;
+	char path[sizeof(at.local.sun_path) + 1] = "";
+	socklen_t len = sizeof(at);
+
+	memset(&at, 0, sizeof(at));
+	if (getsockname(fd, &at.any, &len))
+		return -errno;
+	if (at.any.sa_family == AF_UNIX) {
+		memcpy(path, at.local.sun_path, sizeof(at.local.sun_path));
+		address = (struct http_address){.kind = HTTP_ADDRESS_UNIX, .name = path};
+	} else if (at.any.sa_family == AF_INET) {
+		address.ip = (struct prefix){.family = ADDRESS_IPV4, .bits = 32};
+		memcpy(address.ip.byte, &at.ipv4.sin_addr, 4);
+		address.port = ntohs(at.ipv4.sin_port);
+	} else if (at.any.sa_family == AF_INET6) {
+		address.ip = (struct prefix){.family = ADDRESS_IPV6, .bits = 128};
+		memcpy(address.ip.byte, &at.ipv6.sin6_addr, 16);
+		address.port = ntohs(at.ipv6.sin6_port);
+	} else {
+		return -EINVAL;
+	}
+	(void)http_address_format(&address, out);
+	return 0;
+}
+
+int listeners_adopt_one(struct listeners *listeners, int fd)
+{
+	struct passing_fds fds = {.at = {fd}, .count = 1};
+	char address[HTTP_ADDRESS_TEXT_MAX];
+	struct listener *known;
+	int err = is_listening(fd) ? address_of(fd, address) : -EINVAL;
+
+	if (err)
+		return err;
+	known = find(listeners, address);
+	if (!known)
+		return listeners_adopt(listeners, address, &fds);
+	if (known->fd_count == PIPE_FDS_MAX)
+		return -ENOSPC;
+	known->fds[known->fd_count++] = fd;
 	return 0;
 }
 

@@ -24,7 +24,8 @@ struct listeners {
 	struct listener *at;
 	size_t count;
 	uint32_t threads; /* at most PIPE_FDS_MAX; the same for as long as they are open */
-	bool is_shared;	  /* with another agent, whose Unix sockets' files they are: they stay */
+	bool keeps_files; /* of Unix sockets: the service manager keeps them open for the next agent */
+	bool is_shared; /* with another agent, whose Unix sockets' files they are: they stay */
 };
 
 /*
@@ -42,6 +43,12 @@ int listeners_prepare(struct listeners *listeners, const struct http_policy *htt
 
 /* Close what http, last prepared, does not want; all of it where that was NULL. */
 void listeners_commit(struct listeners *listeners);
+
+/*
+ * Take over one listening socket, whoever opened it; several of one address become one listener. fd is taken if this
+ * returns 0; -EINVAL if it is no listening socket of a kind we have, -ENOSPC, -ENOMEM.
+ */
+int listeners_adopt_one(struct listeners *listeners, int fd);
 
 /* Close what was opened for the policy that is not to be. */
 void listeners_abandon(struct listeners *listeners);

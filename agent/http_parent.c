@@ -10,6 +10,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "http_parent_private.h"
+#include "notify.h"
 
 #define RESOLVE_PATIENCE_NS (5 * NS_PER_SEC)
 
@@ -182,6 +183,11 @@ int http_parent_adopt(struct http_parent *parent, const char *address, struct pa
 	return listeners_adopt(&parent->listeners, address, fds);
 }
 
+int http_parent_adopt_one(struct http_parent *parent, int fd)
+{
+	return listeners_adopt_one(&parent->listeners, fd);
+}
+
 const struct listeners *http_parent_listeners(const struct http_parent *parent)
 {
 	return &parent->listeners;
@@ -202,6 +208,7 @@ void http_parent_free(struct http_parent *parent)
 	if (parent->child.pid)
 		parent_end_child(parent, how, sizeof(how));
 	http_asks_free(parent->asks);
+	parent->listeners.keeps_files = notify_is_heard();
 	listeners_free(&parent->listeners);
 	resolver_free(parent->resolver);
 	http_config_free(&parent->now);
@@ -243,6 +250,7 @@ bool http_parent_drain(struct http_parent *parent)
 
 	stop_restarting(parent);
 	/* Whoever connects from now on is to be refused, or taken by the next agent. */
+	parent->listeners.keeps_files = notify_is_heard();
 	(void)listeners_prepare(&parent->listeners, NULL, NULL); /* wanting none cannot fail */
 	listeners_commit(&parent->listeners);
 	if (!parent->serves || pipe_send_patiently(parent->child.pipe_fd, &message))

@@ -69,6 +69,7 @@ bool http_parent_drain(struct http_parent *parent);
  */
 struct listeners;
 int http_parent_adopt(struct http_parent *parent, const char *address, struct passing_fds *fds);
+int http_parent_adopt_one(struct http_parent *parent, int fd); /* listeners_adopt_one() */
 const struct listeners *http_parent_listeners(const struct http_parent *parent);
 void http_parent_share(struct http_parent *parent, bool is_shared);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include "http_listeners.h"
 #include "http_own.h"
 #include "http_parent.h"
+#include "notify.h"
 
 struct http_plane {
 	struct agent *agent;
@@ -38,11 +40,44 @@ static int prepare(void *context, const struct policy *policy, struct bytes text
 	return http_parent_prepare(plane->parent, policy, text, error);
 }
 
+/* The service manager has them while one agent ends and the next one starts. */
+static void keep_listeners(const struct http_plane *plane)
+{
+	const struct listeners *listeners = http_parent_listeners(plane->parent);
+
+	if (!notify_is_heard())
+		return;
+	notify_forget_kept();
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct passing_fds fds = {.count = listeners->at[i].fd_count};
+
+		memcpy(fds.at, listeners->at[i].fds, fds.count * sizeof(int));
+		notify_keep(&fds);
+	}
+}
+
+/* Those that it kept, or opened for us: what the policy does not want is closed when it is in force. */
+static void take_kept(struct http_plane *plane)
+{
+	int first, err;
+	unsigned count = notify_take_kept(&first);
+
+	for (int fd = first; fd < first + (int)count; fd++) {
+		err = http_parent_adopt_one(plane->parent, fd);
+		if (!err)
+			continue;
+		log_warning("http: descriptor %d of the service manager: %s; not used", fd,
+			    strerror(-err));
+		close(fd);
+	}
+}
+
 static void commit(void *context)
 {
 	struct http_plane *plane = context;
 
 	http_parent_commit(plane->parent);
+	keep_listeners(plane);
 }
 
 static void abandon(void *context)
@@ -186,6 +221,7 @@ int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(v
 		return err;
 	}
 	keep_counts(plane);
+	take_kept(plane);
 	agent->http = &plane->vtable;
 	*ret_plane = plane;
 	return 0;

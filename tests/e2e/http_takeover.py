@@ -236,6 +236,93 @@ def another_number_of_threads_loses_nobody():
     origin.stop()
 
 
+def counts_go_over_as_they_are():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        first = Agent(place, policy(port, origin, http="  limits: [5 per hour]\n"))
+        assert [get(port)[0] for _ in range(3)] == [200] * 3
+        second = Agent(place, None, "--takeover")
+        assert [get(port)[0] for _ in range(3)] == [200, 200, 429]
+        assert first.process.wait(PATIENCE) == 0
+        second.stop()
+    origin.stop()
+
+
+# ---- Under a service manager ----
+
+
+class _Manager:
+    """What systemd does for a service: hears what it says, keeps its descriptors, hands them to the next process."""
+
+    def __init__(self, place):
+        self.path = os.path.join(place, "notify")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.setblocking(False)
+        self.kept = []
+
+    def listen(self):
+        while True:
+            try:
+                text, fds, _, _ = socket.recv_fds(self.socket, 4096, 253)
+            except BlockingIOError:
+                return
+            if b"FDSTOREREMOVE=1" in text:
+                self.forget()
+            elif b"FDSTORE=1" in text:
+                self.kept += fds
+            else:
+                assert not fds, text
+
+    def forget(self):
+        for fd in self.kept:
+            os.close(fd)
+        self.kept = []
+
+    def start(self, place, text):
+        kept = list(self.kept)
+
+        def put():
+            for i, fd in enumerate([os.dup(fd) for fd in kept]):
+                os.dup2(fd, 3 + i)
+
+        return Agent(place, text, program=["sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh", SLUICED],
+                     env={**os.environ, "NOTIFY_SOCKET": self.path, "LISTEN_FDS": str(len(kept)), "LISTEN_FDNAMES": "http"},
+                     close_fds=False, preexec_fn=put)
+
+
+def a_restart_by_the_service_manager_refuses_nobody():
+    origin, port = Origin("a"), free_port()
+    with Place() as place:
+        manager = _Manager(place)
+        path = os.path.join(place, "http.sock")
+        text = policy('"127.0.0.1:%d", "unix:%s"' % (port, path), origin, http="  threads: 2\n")
+        agent = manager.start(place, text)
+        load = Load(port)
+        for _ in range(3):
+            time.sleep(0.5)
+            manager.listen()
+            assert len(manager.kept) == 3, manager.kept  # two of TCP, one a thread, and the Unix one
+            assert agent.stop() == 0
+            agent = manager.start(place, None)
+        time.sleep(0.5)
+        done, errors = load.stop()
+        assert not errors, "%d of %d: %s" % (len(errors), done, errors[:3])
+        assert done > 300, done
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(PATIENCE)
+            client.connect(path)
+            client.sendall(GET % b"/x")
+            assert read_answer(Reader(client)).body == b"a/x"
+        agent.reload(policy(port, origin, http="  threads: 2\n"))
+        manager.listen()
+        assert len(manager.kept) == 2 and not os.path.exists(path)
+        agent.stop()
+        manager.forget()
+        manager.socket.close()
+    origin.stop()
+
+
 if __name__ == "__main__":
     if not os.path.exists(SLUICED):
         print("FAIL %s: not built" % SLUICED)
