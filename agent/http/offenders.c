@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 
+#define LOCKS	   64
 #define WAYS	   8
 #define SETS	   (OFFENDERS_MAX / WAYS)
 #define VOUCH_WAYS 8
@@ -22,16 +23,18 @@ struct entry {
 	uint32_t groups;   /* begun, at most OFFENDERS_EXACT: the oldest makes room */
 	uint32_t newest;   /* index into began_ns */
 	uint64_t last_ns;
+	uint64_t told_ns; /* of a pattern; 0: never */
 	uint64_t began_ns[OFFENDERS_EXACT];
 };
 
 struct set {
-	pthread_mutex_t lock;
 	struct entry way[WAYS];
 };
 
 struct offenders {
 	struct siphash_secret secret;
+	pthread_mutex_t lock
+		[LOCKS]; /* apart from the sets: memory that nobody has struck in is not touched */
 	struct set set[SETS];
 	/* tag:32 | second:32, without a lock: a mark that is lost to a race comes again with the next request. */
 	_Atomic uint64_t vouched[VOUCH_SETS][VOUCH_WAYS];
@@ -46,8 +49,8 @@ int offenders_new(const struct siphash_secret *secret, struct offenders **ret_of
 	if (!offenders)
 		return -ENOMEM;
 	offenders->secret = *secret;
-	for (unsigned i = 0; i < SETS; i++)
-		pthread_mutex_init(&offenders->set[i].lock, NULL);
+	for (unsigned i = 0; i < LOCKS; i++)
+		pthread_mutex_init(&offenders->lock[i], NULL);
 	*ret_offenders = offenders;
 	return 0;
 }
@@ -56,8 +59,8 @@ void offenders_free(struct offenders *offenders)
 {
 	if (!offenders)
 		return;
-	for (unsigned i = 0; i < SETS; i++)
-		pthread_mutex_destroy(&offenders->set[i].lock);
+	for (unsigned i = 0; i < LOCKS; i++)
+		pthread_mutex_destroy(&offenders->lock[i]);
 	free(offenders);
 }
 
@@ -171,24 +174,34 @@ static bool is_pattern(const struct entry *entry, const struct http_strikes *pat
 	       pattern->within_ns;
 }
 
+/* Under the lock of its set. True: a pattern, to be told. */
+static bool strike(struct entry *entry, const struct http_strikes *pattern, uint64_t now_ns)
+{
+	if (entry->group != group_of(pattern))
+		begin_anew(entry, pattern);
+	record(entry, now_ns);
+	if (!is_pattern(entry, pattern, now_ns))
+		return false;
+	begin_anew(entry, pattern);
+	if (entry->told_ns && now_ns - entry->told_ns < OFFENDERS_QUIET_NS)
+		return false;
+	entry->told_ns = now_ns;
+	return true;
+}
+
 enum offence_result offenders_add(struct offenders *offenders, const struct offence *offence,
 				  uint64_t now_ns)
 {
 	const uint64_t hash = hash_of(offenders, &offence->source);
-	struct set *set = &offenders->set[hash % SETS];
+	pthread_mutex_t *lock = &offenders->lock[hash % SETS % LOCKS];
 	struct entry *entry;
 	bool found;
 
-	pthread_mutex_lock(&set->lock);
-	entry = entry_for(set, offence);
-	if (entry->group != group_of(&offence->pattern))
-		begin_anew(entry, &offence->pattern);
+	pthread_mutex_lock(lock);
+	entry = entry_for(&offenders->set[hash % SETS], offence);
 	/* Another thread's clock reading may be a little younger. */
-	record(entry, now_ns > entry->last_ns ? now_ns : entry->last_ns);
-	found = is_pattern(entry, &offence->pattern, entry->last_ns);
-	if (found)
-		begin_anew(entry, &offence->pattern);
-	pthread_mutex_unlock(&set->lock);
+	found = strike(entry, &offence->pattern, now_ns > entry->last_ns ? now_ns : entry->last_ns);
+	pthread_mutex_unlock(lock);
 
 	if (!found)
 		return OFFENCE_COUNTED;

@@ -94,8 +94,18 @@ static void after_a_pattern_counting_begins_anew(void **state)
 	const struct offence what = offence(1, 3, 10);
 
 	assert_int_equal(strike(state, &what, 3, START_NS), OFFENCE_PATTERN);
-	assert_int_equal(strike(state, &what, 2, START_NS), OFFENCE_COUNTED);
-	assert_int_equal(strike(state, &what, 1, START_NS), OFFENCE_PATTERN);
+	assert_int_equal(strike(state, &what, 2, START_NS + NS_PER_SEC), OFFENCE_COUNTED);
+	assert_int_equal(strike(state, &what, 1, START_NS + NS_PER_SEC), OFFENCE_PATTERN);
+}
+
+static void one_source_is_told_of_once_a_second_and_its_neighbour_at_once(void **state)
+{
+	const struct offence what = offence(1, 3, 10), other = offence(2, 3, 10);
+
+	assert_int_equal(strike(state, &what, 3, START_NS), OFFENCE_PATTERN);
+	assert_int_equal(strike(state, &what, 3000, START_NS + NS_PER_SEC - 1), OFFENCE_COUNTED);
+	assert_int_equal(strike(state, &other, 3, START_NS + 1), OFFENCE_PATTERN);
+	assert_int_equal(strike(state, &what, 3, START_NS + NS_PER_SEC), OFFENCE_PATTERN);
 }
 
 static void a_pattern_of_one_is_made_by_one(void **state)
@@ -103,7 +113,7 @@ static void a_pattern_of_one_is_made_by_one(void **state)
 	const struct offence what = offence(1, 1, 10);
 
 	assert_int_equal(strike(state, &what, 1, START_NS), OFFENCE_PATTERN);
-	assert_int_equal(strike(state, &what, 1, START_NS), OFFENCE_PATTERN);
+	assert_int_equal(strike(state, &what, 1, START_NS + NS_PER_SEC), OFFENCE_PATTERN);
 }
 
 static void kinds_and_sources_are_counted_each_by_itself(void **state)
@@ -225,13 +235,16 @@ static void a_crowd_pushes_out_those_who_have_been_quiet(void **state)
 #define THREADS	   8
 #define PER_THREAD 20000
 
+static _Atomic uint64_t seconds; /* a strike each: a pattern takes ten */
+
 static void *strike_on(void *offenders)
 {
-	const struct offence what = offence(1, 100, 3600);
+	const struct offence what = offence(1, 10, 3600);
 	uintptr_t patterns = 0;
 
 	for (int i = 0; i < PER_THREAD; i++)
-		patterns += offenders_add(offenders, &what, START_NS) == OFFENCE_PATTERN;
+		patterns += offenders_add(offenders, &what, START_NS + ++seconds * NS_PER_SEC) ==
+			    OFFENCE_PATTERN;
 	return (void *)patterns;
 }
 
@@ -247,7 +260,7 @@ static void threads_lose_no_strike_and_count_none_twice(void **state)
 		assert_int_equal(pthread_join(thread[i], &found), 0);
 		patterns += (uintptr_t)found;
 	}
-	assert_int_equal(patterns, THREADS * PER_THREAD / 100);
+	assert_int_equal(patterns, THREADS * PER_THREAD / 10);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -259,6 +272,7 @@ int main(void)
 		TEST(strikes_count_for_the_time_of_the_pattern_and_not_1ns_longer),
 		TEST(the_time_slides_it_does_not_begin_anew_at_an_edge),
 		TEST(after_a_pattern_counting_begins_anew),
+		TEST(one_source_is_told_of_once_a_second_and_its_neighbour_at_once),
 		TEST(a_pattern_of_one_is_made_by_one),
 		TEST(kinds_and_sources_are_counted_each_by_itself),
 		TEST(large_patterns_take_no_fewer_and_little_more),
