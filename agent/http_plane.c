@@ -117,7 +117,8 @@ static struct agent_http_state state(void *context)
 	return (struct agent_http_state){.pid = is.pid,
 					 .restarts = is.restarts,
 					 .serves = is.serves,
-					 .draining = is.draining};
+					 .draining = is.draining,
+					 .asked_bans = plane->escalation.results};
 }
 
 static int reopen_log(void *context)
@@ -159,8 +160,12 @@ static bool spares(void *context, const struct prefix *source)
 static void banned(void *context, const struct prefix *prefixes, size_t count)
 {
 	const struct http_plane *plane = context;
-	struct source_bits bits = plane->agent->policy->source_bits;
+	const struct policy *policy = plane->agent->policy;
+	struct source_bits bits;
 
+	if (!policy || !policy->http)
+		return;
+	bits = policy->source_bits;
 	for (size_t i = 0; i < count; i++) {
 		uint8_t most = prefixes[i].family == ADDRESS_IPV4 ? bits.ipv4 : bits.ipv6;
 		struct prefix hit = prefix_cut(&prefixes[i], most);

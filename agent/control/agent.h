@@ -67,6 +67,7 @@ struct agent_http_state {
 	uint64_t restarts;
 	bool serves;
 	bool draining;
+	const uint64_t *asked_bans; /* by enum escalation_result; NULL: none are asked for here */
 };
 
 /*

@@ -259,6 +259,7 @@ void metrics_http_write(const struct metrics_http *http, struct buffer *out)
 	const json_t *memory = json_object_get(http->told, "memory");
 
 	write_state(http, out);
+	metrics_bans_write(http, out);
 	if (!http->told)
 		return;
 	write_rows(ROWS(connections, "counter"), counters, out);

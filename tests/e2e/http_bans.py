@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import re
+import signal
 import socket
 import struct
 import time
@@ -76,6 +77,28 @@ def a_ban_for_packets_resets_connections_too():
             one.close()
 
 
+def _child_of(scene):
+    """The child's process id; None while there is none."""
+    agent = _children_of(scene.sluice.agent.pid)[0]
+    for pid in _children_of(agent):
+        with contextlib.suppress(OSError), open("/proc/%d/cmdline" % pid, "rb") as command:
+            if b"http-child" in command.read():
+                return pid
+    return None
+
+
+def a_ban_while_the_child_is_started_again_closes_what_waited_for_it():
+    with Scene() as scene:
+        for wait in ("100ms", "200ms", "400ms"):
+            eventually(lambda: scene.send(GOOD) == 200, "a child serves")
+            os.kill(_child_of(scene), signal.SIGKILL)
+            eventually(lambda: "again in %s" % wait in scene.sluice.log(), "it is to be started again")
+        waiting, other = scene.connect(), scene.connect(OTHER)
+        scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.2", "for": "1h"}')
+        assert is_reset(waiting)
+        assert scene.ask(other).status == 200
+
+
 # ---- A child that was taken over -----------------------------------------------------------
 
 
@@ -100,10 +123,7 @@ def _children_of(pid):
 
 def _taken_over(scene):
     """The child's end of its pipe, as somebody who has taken it over would use it."""
-    agent = _children_of(scene.sluice.agent.pid)[0]
-    child = next(pid for pid in _children_of(agent)
-                 if b"http-child" in open("/proc/%d/cmdline" % pid, "rb").read())
-    pidfd = os.pidfd_open(child)
+    pidfd = os.pidfd_open(_child_of(scene))
     fd = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, CHILD_FD, 0)
     os.close(pidfd)
     assert fd >= 0, os.strerror(ctypes.get_errno())

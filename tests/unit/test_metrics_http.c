@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "control/escalation.h"
 #include "control/metrics_http.h"
 #include "policies.h"
 
@@ -22,8 +23,11 @@ static void written(const char *told_text, struct buffer *ret_text)
 {
 	struct policy *policy = policy_of(POLICY);
 	json_t *told = told_text ? json_loads(told_text, 0, NULL) : NULL;
+	const uint64_t bans[ESCALATION_RESULT_COUNT] = {[ESCALATION_SPARED] = 5};
 	const struct metrics_http http = {
-		.policy = policy->http, .state = {.serves = true, .restarts = 3}, .told = told};
+		.policy = policy->http,
+		.state = {.serves = true, .restarts = 3, .asked_bans = bans},
+		.told = told};
 
 	assert_int_equal(told != NULL, told_text != NULL);
 	*ret_text = buffer_new(1 << 20);
@@ -63,6 +67,25 @@ static void counters_are_told_by_their_names(void **state)
 	assert_line(&text, "sluice_cache_hits_total 11");
 	assert_line(&text, "sluice_cache_forwarded_total{reason=\"uri-miss\"} 12");
 	assert_line(&text, "sluice_cache_not_stored_total{reason=\"private\"} 13");
+}
+
+static void what_the_two_planes_did_together_is_told(void **state)
+{
+	auto_buffer struct buffer text;
+
+	(void)state;
+	written("{\"counters\": {\"strikes_slow\": 6, \"bans_asked\": 3, \"bans_vouched\": 2,"
+		" \"banned_closed\": 17, \"flagged\": 8, \"caution_shed\": 4}}",
+		&text);
+	assert_line(&text, "sluice_http_strikes_total{kind=\"slow\"} 6");
+	assert_line(&text, "sluice_http_strikes_total{kind=\"refused\"} 0");
+	assert_line(&text, "sluice_http_offenders_total{result=\"asked\"} 3");
+	assert_line(&text, "sluice_http_offenders_total{result=\"vouched\"} 2");
+	assert_line(&text, "sluice_http_banned_connections_total 17");
+	assert_line(&text, "sluice_http_flagged_total{what=\"accepted\"} 8");
+	assert_line(&text, "sluice_http_flagged_total{what=\"shed\"} 4");
+	assert_line(&text, "sluice_http_bans_total{result=\"spared\"} 5");
+	assert_line(&text, "sluice_http_bans_total{result=\"banned\"} 0");
 }
 
 static void a_bucket_holds_all_that_took_no_longer(void **state)
@@ -150,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counters_are_told_by_their_names),
+		cmocka_unit_test(what_the_two_planes_did_together_is_told),
 		cmocka_unit_test(a_bucket_holds_all_that_took_no_longer),
 		cmocka_unit_test(servers_are_those_of_the_policy_whatever_the_child_names),
 		cmocka_unit_test(nothing_the_child_says_becomes_a_label_or_a_negative_count),
