@@ -157,7 +157,7 @@ $(BUILD)/tests/e2e/attach/other.bpf.o: tests/e2e/attach/other.bpf.c
 E2E_PROGRAMS := $(BUILD)/trafficgen $(BUILD)/tests/e2e/attach/driver \
 	$(BUILD)/tests/e2e/attach/other.bpf.o
 
-tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test oracles
+tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test $(BUILD)/limits-oracle oracles
 tests-bpf: $(BPF_TESTS) $(E2E_PROGRAMS)
 
 tests-fuzz: $(FUZZERS)
@@ -248,6 +248,10 @@ $(ORACLES):
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread $(AGENT_LIBS)
 
 oracles: $(ORACLES)
+
+# Limits at given instants, for their test beside Flask-Limiter.
+$(BUILD)/limits-oracle: $(BUILD)/tests/e2e/limits/oracle.o $(BUILD)/libsluice.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(AGENT_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -111,9 +111,21 @@ static void free_policy(const struct http_child *child)
 
 static int make_plan(struct http *http, const struct http_child *child, struct plan **ret_plan)
 {
+	const uint64_t keys = child->keys ? key_file_memory(child->keys) : 0;
+	int err;
+
+	if (!budget_take(&http->memory, keys)) {
+		log_error("http: max.memory has no room for the API keys");
+		return -ENOMEM;
+	}
 	http->registry.before = http->plan;
 	http->registry.threads = http->worker_count;
-	return plan_new(&http->registry, child->policy, child->keys, ret_plan);
+	err = plan_new(&http->registry, child->policy, child->keys, ret_plan);
+	if (err)
+		budget_give(&http->memory, keys);
+	else
+		(*ret_plan)->memory = &http->memory;
+	return err;
 }
 
 static int begin(struct http *http, const struct http_child *child)

@@ -210,6 +210,8 @@ static void plan_free(struct plan *plan)
 	free(plan->cache_rules);
 	quota_plan_free(plan->quotas);
 	policy_free(plan->policy);
+	if (plan->memory && plan->keys)
+		budget_give(plan->memory, key_file_memory(plan->keys));
 	key_file_free(plan->keys);
 	free(plan);
 }

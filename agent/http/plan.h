@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cache/budget.h"
 #include "http/gate.h"
 #include "http/server.h"
 #include "message/head.h"
@@ -50,6 +51,7 @@ struct plan {
 	struct registry *registry;
 	struct policy *policy; /* owned */
 	struct key_file *keys; /* owned; NULL: the policy names none */
+	struct budget *memory; /* that keys are charged to; NULL: to none */
 	const struct http_policy *http;
 	struct upstream *upstreams; /* http->upstream_count */
 	struct identity_rules identity;

@@ -6,7 +6,10 @@
 
 #include "policy/finish_http.h"
 
-#define NAME_TRIES HTTP_LIMITS_MAX /* more limits than these cannot have taken a name */
+#define ENTRIES_MIN \
+	128 /* of the table of counts; those that clients share in need are some of them */
+#define ENTRY_BYTES 256 /* of each, beside the instants that a moving window remembers */
+#define NAME_TRIES  HTTP_LIMITS_MAX /* more limits than these cannot have taken a name */
 
 void http_how_inherit(struct http_limit_how *to, const struct http_limit_how *from)
 {
@@ -53,6 +56,20 @@ static void check_strategy(struct reading *r, const struct http_limit *limit)
 			      limit->rate.count, HTTP_LIMIT_MOVING_MAX);
 }
 
+/* A table of few large entries would refuse newcomers for want of room. */
+static void check_table(struct reading *r, const struct http_limit *limit)
+{
+	const uint64_t room = r->http->http->max.limit_table;
+	const uint64_t each = limit->rate.count * sizeof(uint64_t) + ENTRY_BYTES;
+
+	if (limit->how.strategy == HTTP_STRATEGY_MOVING_WINDOW && room / each < ENTRIES_MIN)
+		reading_error(r, limit->place,
+			      "moving-window remembers each of %" PRIu64
+			      " requests: max.limit_table, as all entries are of one size, holds "
+			      "less than %d clients then",
+			      limit->rate.count, ENTRIES_MIN);
+}
+
 static void check_cost(struct reading *r, const struct http_limit *limit)
 {
 	const uint64_t size = limit->rate.burst ? limit->rate.burst : limit->rate.count;
@@ -91,6 +108,7 @@ static void check_tiers(struct reading *r, const struct http_names *tiers, struc
 static void check(struct reading *r, const struct http_limit *limit)
 {
 	check_strategy(r, limit);
+	check_table(r, limit);
 	check_cost(r, limit);
 	check_key(r, limit);
 	check_tiers(r, &limit->how.tiers, limit->place);
