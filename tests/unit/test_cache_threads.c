@@ -20,7 +20,8 @@ struct worker {
 	unsigned number;
 	bool saw_wrong_content;
 	bool saw_purged;
-	_Atomic int *generation; /* of key 0: what was fetched before it was raised is gone */
+	_Atomic int *generation; /* what an origin would answer now */
+	_Atomic int *purged;	 /* nothing below is to be seen by who asks from now on */
 };
 
 static uint64_t next_random(struct worker *worker)
@@ -267,11 +268,133 @@ static void once_a_purge_returned_nothing_from_before_it_is_found(void **state)
 	end_store(store);
 }
 
+/* ---- Joining ---- */
+
+static struct tag_list news_of(struct cache_store *store)
+{
+	struct tag_list tags = {.count = 0};
+
+	cache_tags_split(store, BYTES("news"), false, &tags);
+	return tags;
+}
+
+/* The origin takes its time. */
+static void let_others(int times)
+{
+	while (times--)
+		sched_yield();
+}
+
+/* Fetch the number of now, with its tag, while others join. */
+static void lead_number(struct worker *worker, struct fill *fill)
+{
+	struct fill_answer answer = {.parts = parts_of(worker->store, "", ""),
+				     .tags = news_of(worker->store),
+				     .may_store = true};
+	int number = atomic_load(worker->generation);
+
+	let_others(10);
+	if (fill_publish(fill, &answer)) {
+		fill_release(fill, false, 0);
+		return;
+	}
+	let_others(10);
+	(void)fill_append(fill, (struct bytes){(const char *)&number, sizeof(number)});
+	(void)fill_finish(fill); /* overtaken is a good answer */
+}
+
+static void follow_number(struct worker *worker, struct fill_waiter *waiter, int at_least)
+{
+	struct fill_view view;
+	struct iovec slice;
+	int number;
+
+	do {
+		sched_yield();
+		view = fill_look(waiter);
+	} while (view.state == FILL_OPEN || view.state == FILL_WAITING);
+	if (view.state != FILL_DONE || view.is_late || !fill_slices(waiter, &slice, 1))
+		return;
+	memcpy(&number, slice.iov_base, sizeof(number));
+	if (number < at_least)
+		worker->saw_purged = true;
+}
+
+static void ask_number(struct worker *worker)
+{
+	struct cache_key key = key_of("http://a/n");
+	struct fill_request req = {.query = {&key, cache_hash(worker->store, &key), NO_FIELDS},
+				   .join_within_ns = SEC};
+	struct fill_waiter waiter = {.wake = no_wake};
+	int purged = atomic_load(worker->purged);
+	struct fill *fill = NULL;
+
+	switch (fill_join(worker->store, &req, &waiter, &fill)) {
+	case FILL_LEADS:
+	case FILL_ALONE:
+		lead_number(worker, fill);
+		break;
+	case FILL_JOINED:
+		follow_number(worker, &waiter, purged);
+		break;
+	case FILL_LOOK_AGAIN:
+		check_number(worker, &key, purged);
+		break;
+	case FILL_NO_MEMORY:
+		break;
+	}
+	fill_leave(&waiter);
+}
+
+static void *raise_and_join(void *context)
+{
+	struct worker *worker = context;
+	struct url_pattern pattern = {BYTES("http://a/"), false};
+	struct tag_list tags = news_of(worker->store);
+	uint64_t count;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int now;
+
+		if (worker->number) {
+			ask_number(worker);
+			continue;
+		}
+		let_others(5);
+		now = atomic_fetch_add(worker->generation, 1) + 1;
+		if (round % 3 == 0)
+			cache_purge_url(worker->store, BYTES("http://a/n"), PURGE_HARD);
+		else if (round % 3 == 1)
+			cache_purge_tag(worker->store, tags.id[0], PURGE_HARD);
+		else
+			cache_purge_pattern(worker->store, &pattern, PURGE_HARD, &count);
+		atomic_store(worker->purged, now);
+	}
+	return NULL;
+}
+
+static void who_asks_after_a_purge_returned_joins_nothing_from_before_it(void **state)
+{
+	struct cache_store *store = new_store();
+	struct worker workers[THREADS] = {0};
+	_Atomic int generation = 0, purged = 0;
+
+	for (int i = 0; i < THREADS; i++) {
+		workers[i].generation = &generation;
+		workers[i].purged = &purged;
+	}
+	run(store, raise_and_join, workers);
+	for (int i = 0; i < THREADS; i++)
+		assert_false(workers[i].saw_purged);
+	end_store(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(threads_find_join_purge_and_evict_without_mixing_anything_up),
 		cmocka_unit_test(once_a_purge_returned_nothing_from_before_it_is_found),
+		cmocka_unit_test(who_asks_after_a_purge_returned_joins_nothing_from_before_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
