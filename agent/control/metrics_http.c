@@ -6,6 +6,7 @@
 
 #include "cache/cache_status.h"
 #include "cache/storable.h"
+#include "control/escalation.h"
 #include "control/http_status.h"
 #include "control/metrics_http_rows.h"
 #include "control/metrics_text.h"
@@ -47,6 +48,21 @@ static void write_state(const struct metrics_http *http, struct buffer *out)
 	metrics_sample(out, "sluice_http_restarts_total", NO_LABELS, http->state.restarts);
 	gauge(out, "sluice_http_draining", "1 while what runs is finished and nothing accepted.",
 	      http->state.draining);
+}
+
+/* The parent's own count: the child knows only that it asked. */
+static void write_asked_bans(const uint64_t *results, struct buffer *out)
+{
+	static const char name[] = "sluice_http_asked_bans_total";
+
+	if (!results)
+		return;
+	metrics_family(out, name, "counter",
+		       "Bans that the HTTP plane asked for, by what became of them.");
+	for (int i = 0; i < ESCALATION_RESULT_COUNT; i++)
+		metrics_sample(out, name,
+			       LABELS("result", escalation_label((enum escalation_result)i)),
+			       results[i]);
 }
 
 static void write_refused(const json_t *told, struct buffer *out)
@@ -259,7 +275,7 @@ void metrics_http_write(const struct metrics_http *http, struct buffer *out)
 	const json_t *memory = json_object_get(http->told, "memory");
 
 	write_state(http, out);
-	metrics_bans_write(http, out);
+	write_asked_bans(http->state.asked_bans, out);
 	if (!http->told)
 		return;
 	write_rows(ROWS(connections, "counter"), counters, out);

@@ -22,7 +22,4 @@ struct metrics_http {
 
 void metrics_http_write(const struct metrics_http *http, struct buffer *out);
 
-/* What the two planes do together; a part of metrics_http_write(). */
-void metrics_bans_write(const struct metrics_http *http, struct buffer *out);
-
 #endif
