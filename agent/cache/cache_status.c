@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/digits.h"
 
 /* Written on every response, so without printf. */
 struct text {
@@ -21,17 +21,11 @@ static inline void add(struct text *text, struct bytes more)
 
 static void add_number(struct text *text, int64_t number)
 {
-	char digits[24];
-	char *end = digits + sizeof(digits), *at = end;
-	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+	char digits[DIGITS_MAX];
 
-	do {
-		*--at = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
 	if (number < 0)
-		*--at = '-';
-	add(text, (struct bytes){at, (size_t)(end - at)});
+		add(text, BYTES("-"));
+	add(text, digits_of(number < 0 ? 0 - (uint64_t)number : (uint64_t)number, digits));
 }
 
 const char *forward_label(enum forward_reason reason)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/digits.h"
 
 struct text {
 	char *at; /* the next byte goes here */
@@ -53,14 +54,9 @@ static inline void text_field(struct text *text, struct bytes name, struct bytes
 /* Decimal digits. */
 static inline void text_number(struct text *text, uint64_t number)
 {
-	char digits[20];
-	size_t i = sizeof(digits);
+	char digits[DIGITS_MAX];
 
-	do {
-		digits[--i] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	text_add(text, (struct bytes){digits + i, sizeof(digits) - i});
+	text_add(text, digits_of(number, digits));
 }
 
 static inline struct bytes text_since(const struct text *text, const char *start)

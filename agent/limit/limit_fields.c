@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "limit/limit_fields.h"
 
+#include "base/digits.h"
 #include "limit/token_bucket.h"
 
 #define SECOND_NS 1000000000ull
@@ -77,17 +78,11 @@ uint64_t limit_fields_retry_s(const struct limit_answer *answer)
 	return wait_s ? wait_s : 1;
 }
 
-/* Answers are made at every request: printf() would cost more than all the rest. */
 static void add_number(struct buffer *out, uint64_t number)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DIGITS_MAX];
 
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	buffer_add(out, (struct bytes){digits + at, sizeof(digits) - at});
+	buffer_add(out, digits_of(number, digits));
 }
 
 static void add_line(struct buffer *out, struct bytes name, uint64_t number)
