@@ -22,6 +22,7 @@ struct http_asks {
 	struct loop *loop;
 	struct http_ask *first;
 	size_t count;
+	size_t held;	 /* bytes of answers */
 	uint32_t serial; /* of the last question */
 };
 
@@ -51,6 +52,7 @@ void http_ask_cancel(struct http_ask *ask)
 		at = &(*at)->next;
 	*at = ask->next;
 	ask->asks->count--;
+	ask->asks->held -= ask->answer.len;
 	loop_cancel(ask->timer);
 	buffer_free(&ask->answer);
 	free(ask);
@@ -64,6 +66,7 @@ static void tell(void *context, uint64_t now_ns)
 	void *asker = ask->context;
 	int status = ask->status;
 
+	ask->asks->held -= answer.len;
 	ask->answer = buffer_new(0);
 	http_ask_cancel(ask);
 	answered(asker, status, (struct bytes){answer.at, answer.len});
@@ -143,13 +146,21 @@ void http_asks_take(struct http_asks *asks, const struct pipe_message *message)
 {
 	struct pipe_answer head;
 	struct http_ask *ask;
+	struct bytes more;
 
 	memcpy(&head, message->payload.at, sizeof(head)); /* the pipe has seen to its length */
 	ask = head.serial ? find(asks, head.serial) : NULL;
 	if (!ask)
 		return;
-	buffer_add(&ask->answer, (struct bytes){message->payload.at + sizeof(head),
-						message->payload.len - sizeof(head)});
+	more = (struct bytes){message->payload.at + sizeof(head),
+			      message->payload.len - sizeof(head)};
+	if (asks->held + more.len > HTTP_ANSWERS_MAX) {
+		tell_soon(ask, -ENOBUFS);
+		return;
+	}
+	asks->held -= ask->answer.len;
+	buffer_add(&ask->answer, more);
+	asks->held += ask->answer.len;
 	if (!head.more || ask->answer.error)
 		tell_soon(ask, ask->answer.error);
 }

@@ -13,8 +13,9 @@
 #include "base/loop.h"
 #include "http/pipe.h"
 
-#define HTTP_ASKS_MAX	256	   /* questions at a time */
-#define HTTP_ANSWER_MAX (8u << 20) /* bytes of one answer; more fails with -ENOBUFS */
+#define HTTP_ASKS_MAX	 256	     /* questions at a time */
+#define HTTP_ANSWER_MAX	 (8u << 20)  /* bytes of one answer; more fails with -ENOBUFS */
+#define HTTP_ANSWERS_MAX (32u << 20) /* bytes of all that are not complete yet; likewise */
 
 struct http_asks;
 struct http_ask;

@@ -385,6 +385,25 @@ class StatusTest(LabTest):
         for word in ("pinned", "REASON", "no packet", "generation 0"):
             self.assertNotIn(word, text)
 
+    def test_top_shows_requests_where_there_are_no_packets(self):
+        stop = threading.Event()
+
+        def knock():
+            while not stop.wait(0.02):
+                self.lab.ask("/lists/top")
+        knocking = threading.Thread(target=knock)
+        knocking.start()
+        try:
+            rates = self.lab.sluice("top", "--json").json()["http"]
+            frame = self.lab.sluice("top", "--once").out
+        finally:
+            stop.set()
+            knocking.join()
+        self.assertGreater(rates["requests_per_second"], 1)
+        self.assertGreater(rates["answers_per_second"]["2xx"], 1)
+        self.assertGreater(rates["hits_per_second"], 1)
+        self.assertRegex(frame, r"serving.*\n(.*\n)+http +\d+/s  2xx \d+.* hits \d")
+
     def test_the_metrics_are_what_promtool_checks(self):
         self.lab.ask("/lists/a")
         self.lab.ask("/bad%zz")

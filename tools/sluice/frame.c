@@ -92,8 +92,9 @@ static void draw_title(struct frame *frame, const struct rates *rates, const str
 	char used[TEXT_MAX], bans[TEXT_MAX], span[TEXT_MAX], clean[32];
 
 	add(frame, COLOUR_STRONG, "sluice ");
-	add(frame, strcmp(state, "protecting") ? COLOUR_BAD : COLOUR_GOOD, "%s %s",
-	    look->has_unicode ? "●" : "*", text_clean(state, clean, sizeof(clean)));
+	add(frame,
+	    strcmp(state, "protecting") && strcmp(state, "serving") ? COLOUR_BAD : COLOUR_GOOD,
+	    "%s %s", look->has_unicode ? "●" : "*", text_clean(state, clean, sizeof(clean)));
 	add(frame, COLOUR_PLAIN, "  up %s  policy %llu  %s sources  %s bans",
 	    text_span(field_count(rates->status, "uptime"), span),
 	    (unsigned long long)field_count(rates->status, "generation"),
@@ -131,6 +132,28 @@ static void draw_totals(struct frame *frame, const struct rates *rates, const st
 		draw_curve(frame, rates, i, look);
 		end_row(frame);
 	}
+}
+
+/* One row for the HTTP plane, where there is one. */
+static void draw_http(struct frame *frame, const struct rates *rates)
+{
+	static const char *const classes[RATES_CLASS_COUNT] = {"2xx", "3xx", "4xx", "5xx"};
+	static const enum colour colours[RATES_CLASS_COUNT] = {COLOUR_GOOD, COLOUR_PLAIN,
+							       COLOUR_CAUTION, COLOUR_BAD};
+	const struct rates_http *http = &rates->http;
+	char text[TEXT_MAX];
+
+	if (!http->is_there)
+		return;
+	add(frame, COLOUR_DIM, "http    ");
+	add(frame, COLOUR_STRONG, "%9s/s",
+	    rates->is_valid ? text_count(text_round(http->requests), text) : "-");
+	for (int i = 0; i < RATES_CLASS_COUNT; i++)
+		add(frame, http->answers[i] > 0 ? colours[i] : COLOUR_DIM, "  %s %s", classes[i],
+		    text_count(text_round(http->answers[i]), text));
+	add(frame, COLOUR_PLAIN, "  hits %s", text_share(http->hits, http->lookups, text));
+	add(frame, COLOUR_DIM, "  conns %s", text_count(http->connections, text));
+	end_row(frame);
 }
 
 static unsigned name_width(const struct frame *frame)
@@ -262,6 +285,7 @@ void frame_draw(struct frame *frame, const struct rates *rates, const struct vie
 	frame->height--; /* the last row is the footer's, however small the terminal */
 	draw_title(frame, rates, look);
 	draw_totals(frame, rates, look);
+	draw_http(frame, rates);
 	if (*view->note)
 		add(frame, view->note_is_bad ? COLOUR_BAD : COLOUR_GOOD, "%s", view->note);
 	else if (view->is_paused)

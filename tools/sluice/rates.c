@@ -131,6 +131,33 @@ static void take_reasons(struct rates *rates, json_t *status)
 	qsort(rates->reasons, rates->reason_count, sizeof(*rates->reasons), by_rate);
 }
 
+static double http_rate(const struct rates *rates, const json_t *now, const json_t *before,
+			const char *key)
+{
+	return rate_of(field_count(now, key), field_count(before, key), rates->seconds);
+}
+
+static void take_http(struct rates *rates, const json_t *http)
+{
+	static const char *const classes[RATES_CLASS_COUNT] = {"2xx", "3xx", "4xx", "5xx"};
+	const json_t *before = json_object_get(rates->status, "http");
+	const json_t *answers = json_object_get(http, "answers");
+	const json_t *cache = json_object_get(http, "cache");
+	const json_t *cache_before = json_object_get(before, "cache");
+
+	rates->http = (struct rates_http){.is_there = json_is_object(http)};
+	rates->http.connections = field_count(json_object_get(http, "connections"), "open");
+	if (!json_object_get(before,
+			     "requests")) /* it did not answer then: nothing to compare with */
+		return;
+	rates->http.requests = http_rate(rates, http, before, "requests");
+	for (int i = 0; i < RATES_CLASS_COUNT; i++)
+		rates->http.answers[i] =
+			http_rate(rates, answers, json_object_get(before, "answers"), classes[i]);
+	rates->http.hits = http_rate(rates, cache, cache_before, "hits");
+	rates->http.lookups = rates->http.hits + http_rate(rates, cache, cache_before, "misses");
+}
+
 static void remember(struct rates *rates)
 {
 	bool is_full = rates->history_len == RATES_HISTORY;
@@ -151,6 +178,7 @@ void rates_take(struct rates *rates, json_t *status, json_t *sources, struct rat
 	rates->seconds = rates->is_valid ? (now.now_ns - rates->at_ns) / 1e9 : 0;
 	take_reasons(rates, status);
 	take_sources(rates, sources);
+	take_http(rates, json_object_get(status, "http"));
 	if (rates->is_valid)
 		remember(rates);
 

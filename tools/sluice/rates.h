@@ -35,6 +35,18 @@ struct rates_reason {
 	uint64_t packets; /* ever */
 };
 
+enum { RATES_2XX, RATES_3XX, RATES_4XX, RATES_5XX, RATES_CLASS_COUNT };
+
+/* Of the HTTP plane, per second. */
+struct rates_http {
+	bool is_there;
+	double requests;
+	double answers[RATES_CLASS_COUNT];
+	double hits;
+	double lookups; /* hits and misses */
+	uint64_t connections;
+};
+
 enum rates_order {
 	RATES_BY_DROPPED,
 	RATES_BY_PASSED,
@@ -53,6 +65,7 @@ struct rates {
 	size_t source_count;
 	struct rates_reason reasons[RATES_REASONS_MAX];
 	size_t reason_count;
+	struct rates_http http;
 
 	json_t *status; /* of the last look, owned */
 	json_t *before; /* sources of the last look by name, owned */

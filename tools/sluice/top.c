@@ -51,6 +51,12 @@ static void take(struct top *top, json_t *status, json_t *sources)
 	rates_sort(&top->rates, top->view.order);
 }
 
+/* Without a packet plane there is none to ask for. */
+static bool has_sources(const json_t *status)
+{
+	return !json_is_false(json_object_get(status, "packet_plane"));
+}
+
 /* A look whose failure ends the command, said on stderr. */
 static enum exit_code look_once(struct top *top)
 {
@@ -60,7 +66,7 @@ static enum exit_code look_once(struct top *top)
 	struct ask ask = ask_sources(top, target);
 	enum exit_code code = ask_json(top->cli, &status_ask, &status);
 
-	if (code == EXIT_DONE)
+	if (code == EXIT_DONE && has_sources(status))
 		code = ask_json(top->cli, &ask, &sources);
 	if (code == EXIT_DONE)
 		take(top, status, sources);
@@ -73,9 +79,10 @@ static void look_again(struct top *top)
 	char why[CLIENT_WHY_MAX], target[64];
 	struct ask ask = ask_sources(top, target);
 	auto_json json_t *status = ask_quietly(top->cli, &status_ask, why);
-	auto_json json_t *sources = status ? ask_quietly(top->cli, &ask, why) : NULL;
+	bool asks = status && has_sources(status);
+	auto_json json_t *sources = asks ? ask_quietly(top->cli, &ask, why) : NULL;
 
-	if (status && sources) {
+	if (status && (sources || !asks)) {
 		take(top, status, sources);
 		if (top->view.note_is_bad)
 			top->view.note[0] = 0;
@@ -119,6 +126,18 @@ static json_t *json_of_rates(const double per_second[static SL_VERDICT_COUNT])
 			 per_second[SL_FLAG], "dropped", per_second[SL_DROP]);
 }
 
+static json_t *json_of_http(const struct rates_http *http)
+{
+	if (!http->is_there)
+		return json_null();
+	return json_pack("{s:f, s:{s:f, s:f, s:f, s:f}, s:f, s:f, s:I}", "requests_per_second",
+			 http->requests, "answers_per_second", "2xx", http->answers[RATES_2XX],
+			 "3xx", http->answers[RATES_3XX], "4xx", http->answers[RATES_4XX], "5xx",
+			 http->answers[RATES_5XX], "hits_per_second", http->hits,
+			 "lookups_per_second", http->lookups, "connections",
+			 (json_int_t)http->connections);
+}
+
 static void print_rates(const struct rates *rates)
 {
 	json_t *sources = json_array();
@@ -138,8 +157,9 @@ static void print_rates(const struct rates *rates)
 		(void)json_array_append_new(
 			reasons, json_pack("{s:s, s:f}", "reason", rates->reasons[i].label,
 					   "packets_per_second", rates->reasons[i].per_second));
-	all = json_pack("{s:f, s:o, s:o, s:o}", "seconds", rates->seconds, "packets_per_second",
-			json_of_rates(rates->per_second), "sources", sources, "reasons", reasons);
+	all = json_pack("{s:f, s:o, s:o, s:o, s:o}", "seconds", rates->seconds,
+			"packets_per_second", json_of_rates(rates->per_second), "sources", sources,
+			"reasons", reasons, "http", json_of_http(&rates->http));
 	if (all)
 		print_json(all);
 }
