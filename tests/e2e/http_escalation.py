@@ -6,9 +6,11 @@ usage: http_escalation.py [TEST]...    (root; $BUILD names the build directory)
 """
 
 import datetime
+import subprocess
 import time
 
 from http_lab import eventually
+from netns import build_path
 from two_planes import (BAD, CLIENT, CLIENT6, ESCALATE, GOOD, LIMITED, NEIGHBOUR6, OTHER, Scene, is_reset, refusals,
                         run_all)
 
@@ -138,6 +140,20 @@ def a_polite_neighbour_notices_nothing():
                 assert scene.ask(other).status == 200
         eventually(lambda: CLIENT in scene.bans(), "the abuser is banned")
         assert scene.ask(other).status == 200 and list(scene.bans()) == [CLIENT]
+
+
+def the_story_of_one_source_is_told_in_order_from_the_flag_to_its_return():
+    with Scene(http=LIMITED, top="flag: {mark: 0x1, accept: true}",
+               tier=", connections: 1/minute burst 2, over: flag") as scene:
+        socks = [scene.connect() for _ in range(3)]
+        assert refusals(scene, socks[2], 44) == 39
+        assert scene.ask(socks[2]).status == 429
+        eventually(lambda: "ban_ended" in scene.story(), "it is over")
+        assert scene.story() == ["flagged", "refused", "banned", "ban_ended"], scene.story()
+        told = subprocess.run([build_path("sluice"), "events", "--control", scene.sluice.control],
+                              capture_output=True, text=True, timeout=10).stdout.splitlines()
+        for line, words in zip(told, ("flagged", "40 requests", "for 2s until", "ban_ended")):
+            assert CLIENT in line and words in line, told
 
 
 # ---- Slowness ----------------------------------------------------------------------------
