@@ -59,12 +59,30 @@ static void finish_planes(struct reading *r)
 			      "`default` is missing: which of the tiers is everybody's?");
 }
 
+/* What is deeper in tags than the datapath looks is charged to the default's packets and bytes: it shows no SYN. */
+static void warn_of_deep_tags(struct reading *r)
+{
+	const struct policy *policy = r->policy;
+	const struct policy_tier *tier;
+
+	if (!policy->has_packet_plane || policy->default_tier >= policy->tier_count)
+		return;
+	tier = &policy->tiers[policy->default_tier];
+	if (tier->limited[SL_CONNECTIONS] && !tier->limited[SL_PACKETS] && !tier->limited[SL_BYTES])
+		reading_warning(
+			r, r->default_at,
+			"tier %s limits connections only, so frames with more than two VLAN tags "
+			"are not limited at all: nobody sees a SYN in them",
+			tier->name);
+}
+
 static void finish(struct reading *r)
 {
 	if (r->reader.failed || r->error)
 		return;
 	finish_planes(r);
 	finish_sources(r);
+	warn_of_deep_tags(r);
 	finish_http(r);
 }
 

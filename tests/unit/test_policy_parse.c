@@ -531,6 +531,32 @@ static void the_first_fifty_errors_are_kept_and_all_are_counted(void **state)
 	assert_non_null(strstr(told.at, "file: and 71 more\n"));
 }
 
+static void a_default_that_limits_connections_only_is_warned_of(void **state)
+{
+	struct policy *policy;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(
+		policy_parse(BYTES(PLANES
+				   "tiers:\n  a: {connections: 5/second}\n  b: {connections: "
+				   "5/second, packets: 5/second}\ndefault: a\n"),
+			     &problems, &policy),
+		0);
+	assert_int_equal(problems.warnings, 1);
+	assert_true(is_told(6, 10, "frames with more than two VLAN tags"));
+	policy_free(policy);
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(
+		policy_parse(BYTES(PLANES
+				   "tiers:\n  a: {connections: 5/second}\n  b: {connections: "
+				   "5/second, packets: 5/second}\ndefault: b\n"),
+			     &problems, &policy),
+		0);
+	assert_int_equal(problems.warnings, 0);
+	policy_free(policy);
+}
+
 static void an_error_is_kept_rather_than_a_warning(void **state)
 {
 	auto_buffer struct buffer text = buffer_new(1 << 20);
@@ -721,6 +747,7 @@ int main(void)
 		cmocka_unit_test(all_mistakes_are_told_at_once_in_the_files_order),
 		cmocka_unit_test(small_bursts_are_warned_of_and_still_good),
 		cmocka_unit_test(the_first_fifty_errors_are_kept_and_all_are_counted),
+		cmocka_unit_test(a_default_that_limits_connections_only_is_warned_of),
 		cmocka_unit_test(an_error_is_kept_rather_than_a_warning),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_a_problem_without_a_place),
 		cmocka_unit_test(the_text_of_a_bad_file_is_handed_out_too),
