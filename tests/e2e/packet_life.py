@@ -248,6 +248,49 @@ def detach_removes_everything_and_every_packet_passes():
             assert "clsact" not in host.run("tc", "qdisc", "show", "dev", "eth0").stdout
 
 
+BOTH = POLICY % "1/minute burst 20" + """
+http:
+  listen: ["10.9.0.1:9100"]
+  upstream: ["127.0.0.1:9"]
+  max: {connections: 100, per_source: 50}
+  limits: ["2 per hour"]
+"""
+
+
+def ask_http(client, source):
+    with client.inside():
+        asking = socket.create_connection((HOST, 9100), timeout=5, source_address=(source, 0))
+    asking.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    with asking:
+        return int(asking.recv(65536).split()[1])
+
+
+def status_and_explain_speak_of_both_planes():
+    with Lab() as lab:
+        host, client = make(lab)
+        with Host(host, BOTH) as sluice:
+            wait_for(lambda: sluice.status()["http"]["serving"], "the HTTP plane serves")
+            send(client, CLIENT, 50)
+            assert [ask_http(client, OTHER) for _ in range(3)] == [502, 502, 429]
+
+            status = sluice.status()
+            assert (status["state"], status["packet_plane"]) == ("protecting", True), status
+            assert status["http"]["requests"] == 3 and status["reasons"]["over_packets"]["packets"] == 30, status
+
+            greedy, caller = (sluice.ask("GET", f"/v1/explain/{one}") for one in (CLIENT, OTHER))
+            assert (greedy["verdict"], greedy["http"]["over"]) == ("drop", 0), greedy
+            assert (caller["verdict"], caller["http"]["over"]) == ("pass", 1), caller
+            assert [one["remaining"] for one in caller["http"]["limits"]] == [0], caller
+
+            sluice.ask("POST", "/v1/limits/reset", json.dumps({"client": OTHER}))
+            assert ask_http(client, OTHER) == 502
+            assert sluice.ask("GET", f"/v1/explain/{CLIENT}")["verdict"] == "drop"
+            sluice.ask("POST", "/v1/detach")
+            status = sluice.status()
+            assert (status["state"], status["http"]["serving"]) == ("detached", True), status
+            assert ask_http(client, OTHER) == 502
+
+
 def many_bans_are_listed_whole_and_saved_while_others_are_served():
     """Lists of more than 512 bans come in pieces; the file is written beside the loop."""
     count = 20000
@@ -304,6 +347,7 @@ if __name__ == "__main__":
         automatic_bans_begin_and_end_without_an_agent,
         an_interface_that_comes_back_is_protected_again_and_forgives_nothing,
         detach_removes_everything_and_every_packet_passes,
+        status_and_explain_speak_of_both_planes,
         many_bans_are_listed_whole_and_saved_while_others_are_served,
         events_told_after_a_detach_name_their_tier,
         a_dry_run_shows_who_would_be_over_and_drops_nobody,
