@@ -27,7 +27,7 @@ KEYS = 100_000
 OBJECTS = (1_000, 100_000, 5_000_000)
 STORED_FROM = 1_000_000  # numbers of keys that nobody has asked for yet
 IDLE = CLIENTS_MAX - 100
-TRACED = 20_000  # requests whose system calls are counted
+TRACED = 10_000  # requests whose system calls are counted
 
 
 class Bench:
@@ -79,12 +79,12 @@ class Bench:
 
     def rounds(self, servers, *options):
         """In turns. By server, its runs; a callable option is asked anew for each run."""
-        seconds = 0.3 if self.quick else 1.5
+        seconds = 0.3 if self.quick else 1
         runs = {server: [] for server in servers if not server.failed}
         for _ in range(1 if self.quick else 5):
             for server, results in runs.items():
                 given = [option() if callable(option) else option for option in options]
-                results.append(self.load(server, "-s", seconds, "-w", seconds / 10, *given))  # later ones win
+                results.append(self.load(server, "-s", seconds, "-w", seconds / 10, *given))
         return runs
 
     def fill(self, server, path, first, count):
@@ -107,7 +107,7 @@ class Bench:
                 ["strace", "-f", "-c", "-o", out.name, *(f"-p{pid}" for pid in server.pids())],
                 stderr=subprocess.DEVNULL)
             wait_for(lambda: all(tracer_of(pid) for pid in server.pids()), "strace has attached", 20)
-            result = self.load(server, "-p", path, "-n", TRACED // 10 if self.quick else TRACED, "-s", 3 if self.quick else 15)
+            result = self.load(server, "-p", path, "-n", TRACED // 5 if self.quick else TRACED, "-s", 3 if self.quick else 8)
             tracer.send_signal(signal.SIGINT)
             tracer.wait(20)
             total = re.search(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?total", out.read(), re.M)
