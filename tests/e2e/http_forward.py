@@ -58,6 +58,46 @@ def a_trusted_proxy_is_believed_and_appended_to():
         assert request.get("X-Original-URL") is None
 
 
+def forwarded_decides_where_the_policy_says_so():
+    with Lab(http='  trusted_proxies: ["127.0.0.0/8"]\n  forwarded: forwarded\n') as lab:
+        lab.proxy.get("/", "Forwarded: for=192.0.2.7;proto=https\r\nX-Forwarded-For: 6.6.6.6\r\n")
+        request = lab.origin.requests[0]
+        assert request.get("Forwarded").startswith("for=192.0.2.7;proto=https, for=127.0.0.1"), request.get("Forwarded")
+        assert request.all("X-Forwarded-For") == ["192.0.2.7, 127.0.0.1"], request.all("X-Forwarded-For")
+        assert request.all("X-Forwarded-Proto") == ["https"]
+
+
+def what_connection_names_takes_none_of_ours_away():
+    with Lab() as lab:
+        lab.proxy.get("/", "Via: 1.0 x\r\nX-Request-Id: 1\r\nConnection: via, x-request-id\r\n")
+        request = lab.origin.requests[0]
+        assert request.all("Via") == ["1.1 sluice"] and len(request.get("X-Request-Id")) == 16
+
+
+def names_with_underscores_and_overrides_are_dropped_and_counted():
+    with Lab() as lab:
+        lab.proxy.get("/", "X_Forwarded_For: 6.6.6.6\r\nA_b: 1\r\nX-HTTP-Method-Override: DELETE\r\n")
+        assert b"6.6.6.6" not in lab.origin.requests[0].raw_head and b"DELETE" not in lab.origin.requests[0].raw_head
+        counters = lab.proxy.counters()
+        assert counters["underscore_fields"] == 2 and counters["method_overrides"] == 1, counters
+
+
+def an_override_passes_where_the_route_says_so():
+    with Lab(http='  routes:\n    - {match: "/over", method_override: true, limits: []}\n') as lab:
+        lab.proxy.get("/over", "X-HTTP-Method-Override: DELETE\r\n")
+        assert lab.origin.requests[0].get("X-HTTP-Method-Override") == "DELETE"
+        lab.proxy.get("/", "X-HTTP-Method-Override: DELETE\r\n")
+        assert lab.origin.requests[1].get("X-HTTP-Method-Override") is None
+
+
+def a_lenient_route_takes_what_others_refuse():
+    with Lab(http='  routes:\n    - {match: "/files/*", path: lenient, limits: []}\n') as lab:
+        for path in ("/files/a%2Fb", "/files/a%5Cb", "/files//b"):
+            assert lab.proxy.get(path).status == 200, path
+            assert lab.origin.requests[-1].target == path, lab.origin.requests[-1].target
+            assert lab.proxy.get(path.replace("files", "other")).status == 400, path
+
+
 def a_trusted_request_id_that_is_malformed_is_replaced():
     with Lab(http='  trusted_proxies: ["127.0.0.0/8"]\n') as lab:
         for bad in ("a b", "a" * 65, "a;b"):
@@ -505,6 +545,28 @@ def draining_finishes_what_runs_and_says_close():
     proxy.process.wait(PATIENCE)
     noise = proxy.stop()
     assert not noise and proxy.process.returncode == 0, noise
+    origin.stop()
+
+
+def draining_has_a_deadline():
+    release = threading.Event()
+
+    def held(connection):
+        connection.request()
+        release.wait(PATIENCE)
+
+    origin = Origin(held)
+    proxy = Proxy(policy(origin.port, http="  timeouts: {drain: 1s}\n"))
+    with proxy.connect() as busy:
+        busy.sendall(GET % b"/")
+        eventually(lambda: origin.requests, "the request")
+        proxy.process.send_signal(signal.SIGTERM)
+        reader = Reader(busy)
+        assert reader.rest() == b""
+        proxy.process.wait(PATIENCE)
+        assert not release.is_set() and proxy.process.returncode == 0
+    release.set()
+    proxy.stop()
     origin.stop()
 
 

@@ -330,6 +330,27 @@ def a_killed_server_is_ejected_and_clients_see_nothing():
     proxy.stop()
 
 
+def a_hung_server_costs_a_few_requests_and_is_ejected():
+    live, hung = Origin(_named(b"live")), Origin(lambda connection: connection.request() and time.sleep(PATIENCE))
+    proxy = Proxy(policy(live.port, hung.port, http="  timeouts: {response: 300ms}\n",
+                         upstream="health: {eject_after: 3, eject_for: 60s}"))
+    statuses = [proxy.get("/").status for _ in range(60)]
+    # A request that a server has begun to work on is not sent to another: its client is told.
+    assert set(statuses) == {200, 504} and statuses.count(504) == 3, statuses
+    assert statuses[-30:] == [200] * 30
+    assert proxy.counters()["ejections"] == 1
+    proxy.stop()
+
+
+def statuses_eject_nobody():
+    good, bad = Origin(_named(b"good")), Origin(says(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"))
+    proxy = Proxy(policy(good.port, bad.port, upstream="health: {eject_after: 1}"))
+    statuses = [proxy.get("/").status for _ in range(60)]
+    assert statuses.count(500) > 10, statuses
+    assert proxy.counters()["ejections"] == 0
+    proxy.stop()
+
+
 def the_last_server_left_is_never_ejected():
     port = free_port()
     proxy = Proxy(policy(port))
