@@ -277,7 +277,9 @@ static enum progress look_up(struct exchange *x, struct look *look)
 	for (int i = 0; again; i++) {
 		caching_drop_object(x);
 		if (find(x, look)) {
-			count(&x->worker->counters.cache_hits);
+			/* After a first look: what another one has fetched meanwhile. */
+			count(c->looks ? &x->worker->counters.cache_collapsed
+				       : &x->worker->counters.cache_hits);
 			return go(x, STAGE_SERVE);
 		}
 		if (look->facts.rules->honour_request && look->facts.req.says.only_if_cached)
@@ -286,8 +288,10 @@ static enum progress look_up(struct exchange *x, struct look *look)
 		c->is_alone |= i == LOOKS_MAX;
 		progress = fetch(x, look, &again);
 	}
-	count(&x->worker->counters.cache_misses);
-	count(&x->worker->counters.forwarded[c->status.forward]);
+	if (!c->looks) {
+		count(&x->worker->counters.cache_misses);
+		count(&x->worker->counters.forwarded[c->status.forward]);
+	}
 	return progress;
 }
 

@@ -285,6 +285,8 @@ def who_asks_whether_something_stale_has_changed_waits_with_the_others():
         join(threads)
         assert sorted(answer.status for answer in answers) == [200] * 6 + [304] * 6
         assert it.script.count("/a") == 2, it.script.count("/a")
+        values = it.proxy.counters()
+        assert (values["cache_hits"], values["cache_misses"], values["cache_collapsed"]) == (0, 13, 11), values
 
 
 def who_has_waited_long_enough_asks_for_himself_and_so_does_who_is_one_too_many():
