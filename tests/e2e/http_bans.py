@@ -99,6 +99,20 @@ def a_ban_while_the_child_is_started_again_closes_what_waited_for_it():
         assert scene.ask(other).status == 200
 
 
+def connections_that_wait_to_be_accepted_are_reset_too():
+    with Scene() as scene:
+        other = scene.connect(OTHER)
+        assert scene.ask(other).status == 200
+        child = _child_of(scene)
+        os.kill(child, signal.SIGSTOP)
+        waiting = [scene.connect() for _ in range(50)]
+        scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.2", "for": "1h"}')
+        time.sleep(0.2)
+        os.kill(child, signal.SIGCONT)
+        assert all(is_reset(sock) for sock in waiting)
+        assert scene.ask(other).status == 200
+
+
 # ---- A child that was taken over -----------------------------------------------------------
 
 
