@@ -275,7 +275,7 @@ static bool is_own_fault(const struct asking *asking, unsigned i)
 	const struct quota_key *key = &asking->key[i];
 
 	return ask->refuses && !ask->is_dry_run && asking->seek[i].state &&
-	       !asking->seek[i].is_shared && key->parts == QUOTA_ADDRESS && !key->rest &&
+	       !asking->seek[i].is_shared && !key->rest &&
 	       asking->quota[i]->limit->scope != HTTP_SCOPE_SHARED;
 }
 

@@ -53,9 +53,42 @@ def a_forwarded_address_from_a_stranger_is_not_believed():
         eventually(lambda: list(scene.bans()) == [CLIENT], "who connects is banned, not whom he names")
 
 
-def identities_that_a_client_makes_up_ban_nobody_but_his_own_address_does():
-    _never_banned(ASK + '  limits: [{limit: "0 per minute", key: {header: X-User}}]\n', count=15,
-                 raw=GOOD.replace(b"\r\n\r\n", b"\r\nX-User: me\r\n\r\n"))
+def _as_user(name):
+    return GOOD.replace(b"\r\n\r\n", b"\r\nX-User: %s\r\n\r\n" % name.encode())
+
+
+def who_is_refused_for_what_another_did_under_his_name_is_not_banned():
+    with Scene(http=ASK + '  limits: [{limit: "5 per minute", key: {header: X-User}}]\n') as scene:
+        with scene.connect(OTHER) as sock:
+            assert refusals(scene, sock, 5, _as_user("me")) == 0
+        with scene.connect() as sock:
+            assert refusals(scene, sock, 60, _as_user("me")) == 60
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
+
+
+def who_makes_up_a_name_for_each_request_is_banned_for_his_address():
+    with Scene(http=ASK + '  limits: [{limit: "5 per minute", key: {header: X-User}}]\n') as scene:
+        with scene.connect() as sock:
+            assert [scene.ask(sock, _as_user("u%d" % i)).status for i in range(24)].count(429) == 19
+            scene.ask(sock, _as_user("last"))
+        eventually(lambda: list(scene.bans()) == [CLIENT], "he is banned")
+
+
+def who_is_refused_with_his_neighbours_for_want_of_room_is_not_banned():
+    http = ASK + '  limits: ["5 per hour"]\n  max: {limit_table: 1 MiB}\n'
+    with Scene(http=http) as scene:
+        # A whole network behind the client's link.
+        scene.client.ip("route", "add", "local", "10.10.0.0/16", "dev", "lo")
+        scene.host.route("10.10.0.0/16", "via", CLIENT)
+        for i in range(3000):
+            assert scene.send(GOOD, "10.10.%d.%d" % (i >> 8, i & 255)) in (200, 429)
+        for i in range(1, 9):
+            scene.send(GOOD, "10.10.200.%d" % i)
+        with scene.connect("10.10.200.77") as sock:
+            assert refusals(scene, sock, 60) == 60, "he has an entry of his own: nothing is shown"
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story("10.10.200.77")
 
 
 def dry_runs_ban_nobody():
@@ -106,6 +139,16 @@ def clients_with_a_valid_key_are_never_banned_and_a_made_up_key_helps_nobody():
                 scene.ask(sock, _keyed("made-up"))
             eventually(lambda: list(scene.bans()) == [OTHER], "a made-up key is the address it comes from")
         shutil.rmtree(directory)
+
+
+def a_valid_key_that_is_never_let_in_bans_nobody_either():
+    http, directory = _with_keys(ASK + '  limits: ["0 per minute"]\n')
+    with Scene(http=http) as scene:
+        with scene.connect() as sock:
+            assert refusals(scene, sock, 60, _keyed()) == 60
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
+    shutil.rmtree(directory)
 
 
 def an_address_from_which_a_valid_key_was_served_is_not_banned_for_its_neighbours():
