@@ -76,7 +76,8 @@ static ssize_t read_secret(char key[KEY_MAX + 2])
 	if (is_terminal) {
 		struct termios silent = before;
 
-		silent.c_lflag &= ~(tcflag_t)ECHO;
+		/* An interrupt would leave the terminal mute; so its character is one that no key has. */
+		silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent); /* then it is seen */
 		fputs("API key: ", stderr);
 	}
