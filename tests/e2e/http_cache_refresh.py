@@ -269,6 +269,62 @@ def refresh_is_no_request_and_no_line_of_the_log():
             assert len(lines.readlines()) == asked
 
 
+# ---- When there is no answer ----
+
+
+def stale_after(says, age, http=CACHE):
+    """Whether what the origin said so of stands in for it once it closes without an answer."""
+    with Lab(http=http) as it:
+        it.script.set("/a", 'Cache-Control: %s\r\nAge: %d\r\nETag: "1"\r\n' % (says, age))
+        it.get("/a")
+        it.script.closes.add("/a")
+        answer = it.get("/a")
+        assert answer.status in (200, 502), answer.line
+        assert (answer.status == 200) == ("detail=stale-on-error" in answer.said), answer.said
+        return answer.status == 200
+
+
+def what_is_stale_stands_in_for_as_long_as_the_policy_says_and_no_longer():
+    assert stale_after("max-age=1", 50) and not stale_after("max-age=1", 70)
+    for_long = "  cache: {size: 64 MiB, stale_on_error: 1 hour}\n"
+    assert stale_after("max-age=1", 3000, for_long) and not stale_after("max-age=1", 4000, for_long)
+    assert not stale_after("max-age=1", 5, "  cache: {size: 64 MiB, stale_on_error: 0s}\n")
+
+
+def what_is_not_to_be_used_stale_does_not_stand_in():
+    for says in ("must-revalidate, max-age=1", "proxy-revalidate, max-age=1", "s-maxage=1", "no-cache"):
+        assert not stale_after(says, 5), says
+
+
+def what_was_purged_does_not_stand_in():
+    with Lab() as it:
+        it.script.set("/a", FRESH)
+        it.get("/a")
+        it.script.set("/b", "Location: /a\r\n")
+        it.proxy.ask(b"POST /b HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n")
+        it.script.closes.add("/a")
+        assert it.get("/a").status == 502
+
+
+def error_of_the_origin_is_bridged_only_where_answer_or_route_says_so():
+    routes = '  routes: [{match: "GET /r", cache: {for: 1s, stale_if_error: 1 hour}}]\n'
+    for path, says, is_bridged in (("/a", "max-age=1", False), ("/a", "max-age=1, stale-if-error=600", True),
+                                   ("/a", "max-age=1, stale-if-error=2", False), ("/r", "max-age=1", True)):
+        for status in ("500 X", "502 X", "503 X", "504 X"):
+            with Lab(http=CACHE + routes) as it:
+                it.script.set(path, 'Cache-Control: %s\r\nAge: 5\r\nETag: "1"\r\n' % says)
+                it.get(path)
+                it.script.set(path, "", "broken", status)
+                answer = it.get(path)
+                assert (answer.body == b"old") == is_bridged, (path, says, status)
+                assert ("detail=stale-if-error" in answer.said) == is_bridged, answer.said
+    with Lab() as it:
+        it.script.set("/a", 'Cache-Control: max-age=1, stale-if-error=600\r\nAge: 5\r\nETag: "1"\r\n')
+        it.get("/a")
+        it.script.set("/a", "", "gone", "404 X")
+        assert it.get("/a").status == 404, "404 is an answer"
+
+
 # ---- Many wait ----
 
 
