@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cache/facts_read.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "message/date.h"
 #include "message/etag.h"
 #include "message/fields.h"
@@ -66,49 +63,6 @@ struct maybe_time facts_date(const struct fields *fields, enum field_name id, in
 	return time;
 }
 
-/* Directives of responses that we know, each looked up by its key: of two the last one counts. */
-static const char *const directives[] = {
-	"max-age",	    "s-maxage",	       "stale-while-revalidate",
-	"stale-if-error",   "no-store",	       "no-cache",
-	"private",	    "public",	       "must-revalidate",
-	"proxy-revalidate", "must-understand", "immutable",
-};
-
-static void add_directive(struct cache_control *says, struct bytes name,
-			  const struct sf_member *member)
-{
-	bool is_boolean = !member->is_inner_list && member->item.type == SF_BOOLEAN;
-	struct cache_directive directive = {.name = name, .has_argument = !is_boolean};
-	char digits[24];
-
-	if (is_boolean && !member->item.number) /* "no-store=?0" does not say no-store */
-		return;
-	if (!member->is_inner_list && member->item.type == SF_INTEGER) {
-		snprintf(digits, sizeof(digits), "%" PRId64, member->item.number);
-		directive.argument = bytes_of(digits);
-	}
-	/* Anything else has no digits: where seconds are wanted, it is not a number of them. */
-	cache_control_add(says, &directive);
-}
-
-bool facts_of_targeted(const struct fields *fields, enum field_name id,
-		       struct cache_control *ret_says)
-{
-	struct cache_control says = CACHE_CONTROL_NONE;
-
-	if (!fields_first(fields, id) || !sf_dictionary_check(fields, id))
-		return false;
-	for (size_t i = 0; i < sizeof(directives) / sizeof(*directives); i++) {
-		struct bytes name = bytes_of(directives[i]);
-		struct sf_member member;
-
-		if (sf_dictionary_find(fields, id, name, &member))
-			add_directive(&says, name, &member);
-	}
-	*ret_says = says;
-	return true;
-}
-
 struct bytes facts_etag(const struct fields *response)
 {
 	const struct field *field = fields_first(response, FIELD_ETAG);
@@ -136,10 +90,10 @@ struct response_facts facts_of_response(const struct response_head *head, int64_
 		.content_type = type ? type->value : (struct bytes){NULL, 0},
 	};
 
-	facts.has_targeted[TARGETED_SLUICE] = facts_of_targeted(fields, FIELD_SLUICE_CACHE_CONTROL,
-								&facts.targeted[TARGETED_SLUICE]);
-	facts.has_targeted[TARGETED_CDN] =
-		facts_of_targeted(fields, FIELD_CDN_CACHE_CONTROL, &facts.targeted[TARGETED_CDN]);
+	facts.has_targeted[TARGETED_SLUICE] = cache_control_read_targeted(
+		fields, FIELD_SLUICE_CACHE_CONTROL, &facts.targeted[TARGETED_SLUICE]);
+	facts.has_targeted[TARGETED_CDN] = cache_control_read_targeted(
+		fields, FIELD_CDN_CACHE_CONTROL, &facts.targeted[TARGETED_CDN]);
 	return facts;
 }
 

@@ -21,14 +21,6 @@ struct request_facts facts_of_request(const struct request_head *head, bool has_
 /* What a response says. now_unix_s settles the century of old dates. */
 struct response_facts facts_of_response(const struct response_head *head, int64_t now_unix_s);
 
-/*
- * A field in the grammar of RFC 9213 section 2.1: a dictionary, checked as a whole. Returns false,
- * *ret_says untouched, if it is absent, empty or has a fault anywhere: it is then no field at all.
- * A directive that wants seconds and has something else is SECONDS_BAD.
- */
-bool facts_of_targeted(const struct fields *fields, enum field_name id,
-		       struct cache_control *ret_says);
-
 /* A field that is a date; several lines, or what is none, are given and not valid. */
 struct maybe_time facts_date(const struct fields *fields, enum field_name id, int64_t now_unix_s);
 

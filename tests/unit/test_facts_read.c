@@ -52,7 +52,7 @@ static bool targeted(const char *lines, struct cache_control *says)
 {
 	const struct response_head *head = response_with("HTTP/1.1 200 OK", lines);
 
-	return facts_of_targeted(&head->fields, FIELD_CDN_CACHE_CONTROL, says);
+	return cache_control_read_targeted(&head->fields, FIELD_CDN_CACHE_CONTROL, says);
 }
 
 static void a_targeted_field_is_read_as_a_dictionary(void **state)
