@@ -74,11 +74,9 @@ static void add_ask(struct asking *asking, const struct quota *quota, const stru
 
 	asking->quota[i] = quota;
 	asking->key[i] = *key;
-	asking->coarse[i] = quota_key_coarse(key, &asking->request->client);
 	asking->is_pair[i] = false;
-	asking->seek[i] = (struct limit_seek){.key = quota_key_bytes(&asking->key[i]),
-					      .coarse = quota_key_bytes(&asking->coarse[i]),
-					      .spec = &quota->spec};
+	asking->seek[i] =
+		(struct limit_seek){.key = quota_key_bytes(&asking->key[i]), .spec = &quota->spec};
 	asking->ask[i] = (struct limit_ask){.spec = &quota->spec,
 					    .cost = how->cost,
 					    .is_dry_run = how->dry_run,
@@ -92,7 +90,6 @@ static void add_pair(struct asking *asking, const struct quota *quota, const str
 
 	add_ask(asking, quota, &address);
 	asking->is_pair[asking->n - 1] = true;
-	asking->coarse[asking->n - 1].parts |= QUOTA_PAIR;
 }
 
 static void add_list(struct asking *asking, const struct quota_list *list, uint16_t tier)
@@ -211,18 +208,43 @@ static bool decide(struct asking *asking, struct limit_moment moment)
 	return let_in;
 }
 
+static bool all_have_entries(const struct asking *asking)
+{
+	for (unsigned i = 0; i < asking->n; i++)
+		if (!asking->seek[i].state)
+			return false;
+	return true;
+}
+
+/* Lock all entries. Only where the table has no room it is asked what they share with their neighbours. */
+static void seize(struct asking *asking, struct limit_moment moment)
+{
+	struct limit_table *table = asking->request->table;
+
+	limit_table_seize(table, asking->seek, asking->n, moment);
+	if (all_have_entries(asking))
+		return;
+	limit_table_release(table, asking->seek, asking->n);
+	for (unsigned i = 0; i < asking->n; i++) {
+		asking->coarse[i] = quota_key_coarse(&asking->key[i], &asking->request->client);
+		asking->coarse[i].parts |= asking->is_pair[i] ? QUOTA_PAIR : 0;
+		asking->seek[i].coarse = quota_key_bytes(&asking->coarse[i]);
+	}
+	limit_table_seize(table, asking->seek, asking->n, moment);
+}
+
 static bool seize_and_decide(struct asking *asking, struct limit_moment moment)
 {
 	struct limit_table *table = asking->request->table;
 	bool let_in;
 
-	limit_table_seize(table, asking->seek, asking->n, moment);
+	seize(asking, moment);
 	if (asking->request->route->may_invent && has_new_identity(asking)) {
 		/* Not under these locks: the source's own entry may be under one of them. */
 		limit_table_release(table, asking->seek, asking->n);
 		if (!may_invent(asking, moment))
 			return false;
-		limit_table_seize(table, asking->seek, asking->n, moment);
+		seize(asking, moment);
 	}
 	let_in = decide(asking, moment);
 	limit_table_release(table, asking->seek, asking->n);

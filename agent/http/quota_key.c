@@ -72,10 +72,11 @@ static void add_rest(struct building *b, enum quota_part part, uint64_t number)
 static void add_address(struct building *b, const struct prefix *address)
 {
 	const struct source_bits *bits = &b->client->bits;
+	const uint8_t wanted = address->family == ADDRESS_IPV4 ? bits->ipv4 : bits->ipv6;
 	struct prefix cut = *address;
 
-	if (cut.family)
-		cut = prefix_cut(&cut, cut.family == ADDRESS_IPV4 ? bits->ipv4 : bits->ipv6);
+	if (cut.family && wanted < cut.bits)
+		cut = prefix_cut(&cut, wanted);
 	if (b->key->parts & QUOTA_ADDRESS) {
 		if (cut.family != b->key->family || memcmp(cut.byte, b->key->address, 16))
 			add_rest(b, QUOTA_ADDRESS,

@@ -223,13 +223,19 @@ static bool is_whole(const struct buffer *file, const struct saved_head *head)
 	return !rest.len && entries == head->entries;
 }
 
-static struct table_slot *free_slot(struct limit_table *table, uint32_t set)
+/* A free slot where entry belongs; its tag is there, the rest is to follow. */
+static struct table_slot *free_slot(const struct limit_table *table,
+				    const struct saved_entry *entry)
 {
+	const uint32_t set = table_set_of(table->head, entry->print, entry->is_shared);
+
 	for (unsigned way = 0; way < LIMIT_TABLE_WAYS; way++) {
 		struct table_slot *slot = table_slot_at(table, set, way);
 
-		if (!slot->state.strategy)
-			return slot;
+		if (slot->state.strategy)
+			continue;
+		*table_tag_at(table, set, way) = table_tag_of(entry->print);
+		return slot;
 	}
 	return NULL;
 }
@@ -260,8 +266,7 @@ static bool restore_entry(struct restoring *restoring, const struct saved_entry 
 			  struct bytes state)
 {
 	struct limit_table *table = restoring->table;
-	struct table_slot *slot =
-		free_slot(table, table_set_of(table->head, entry->print, entry->is_shared));
+	struct table_slot *slot = free_slot(table, entry);
 	struct limit_state *into = slot ? &slot->state : NULL;
 	uint32_t strategy;
 

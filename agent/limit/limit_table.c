@@ -58,45 +58,58 @@ static bool is_used_by(const struct table_slot *slot, struct fingerprint print)
 static struct table_slot *find(const struct limit_table *table, uint32_t set,
 			       struct fingerprint print)
 {
+	const uint32_t tag = table_tag_of(print);
+
 	for (unsigned way = 0; way < LIMIT_TABLE_WAYS; way++) {
 		struct table_slot *slot = table_slot_at(table, set, way);
 
-		if (is_used_by(slot, print))
+		if (*table_tag_at(table, set, way) == tag && is_used_by(slot, print))
 			return slot;
 	}
 	return NULL;
 }
 
-/* A free slot of the set, else the one that has been at rest for longest, else NULL. */
-static struct table_slot *find_room(const struct limit_table *table, uint32_t set,
-				    struct limit_moment moment)
+#define NO_WAY LIMIT_TABLE_WAYS
+
+/* A free slot of the set, else the one that has been at rest for longest, else NO_WAY. */
+static unsigned find_room(const struct limit_table *table, uint32_t set, struct limit_moment moment)
 {
-	struct table_slot *best = NULL;
+	uint64_t best_at_ns = UINT64_MAX;
+	unsigned best = NO_WAY;
 
 	for (unsigned way = 0; way < LIMIT_TABLE_WAYS; way++) {
 		struct table_slot *slot = table_slot_at(table, set, way);
 
 		if (!slot->state.strategy)
-			return slot;
-		if (limit_state_rests(&slot->state, moment) &&
-		    (!best || slot->state.rest_at_ns < best->state.rest_at_ns))
-			best = slot;
+			return way;
+		if (!limit_state_rests(&slot->state, moment) ||
+		    slot->state.rest_at_ns >= best_at_ns)
+			continue;
+		best = way;
+		best_at_ns = slot->state.rest_at_ns;
 	}
 	return best;
-}
-
-/* The slot is nobody's until limit_state_prepare() gives it a strategy. */
-static void begin_slot(struct table_slot *slot, struct fingerprint print, struct bytes key)
-{
-	__atomic_store_n(&slot->state.strategy, 0, __ATOMIC_RELEASE);
-	slot->print = print;
-	slot->label_len = key.len < LIMIT_LABEL_MAX ? key.len : LIMIT_LABEL_MAX;
-	memcpy(slot->label, key.at, slot->label_len);
 }
 
 static struct bytes key_of(const struct limit_seek *seek)
 {
 	return seek->is_shared ? seek->coarse : seek->key;
+}
+
+/* The slot is nobody's until limit_state_prepare() gives it a strategy. */
+static struct table_slot *begin_slot(const struct limit_table *table, const struct limit_seek *seek,
+				     unsigned way)
+{
+	struct table_slot *slot = table_slot_at(table, seek->set, way);
+	const struct fingerprint print = {{seek->print[0], seek->print[1]}};
+	const struct bytes key = key_of(seek);
+
+	__atomic_store_n(&slot->state.strategy, 0, __ATOMIC_RELEASE);
+	*table_tag_at(table, seek->set, way) = table_tag_of(print);
+	slot->print = print;
+	slot->label_len = key.len < LIMIT_LABEL_MAX ? key.len : LIMIT_LABEL_MAX;
+	memcpy(slot->label, key.at, slot->label_len);
+	return slot;
 }
 
 /* The set is locked. Returns false if it has no room for the seek. */
@@ -110,10 +123,11 @@ static bool settle_in(struct limit_table *table, struct limit_seek *seek,
 	if (limit_state_bytes(seek->spec) > room)
 		return false;
 	if (!slot) {
-		slot = find_room(table, seek->set, moment);
-		if (!slot)
+		unsigned way = find_room(table, seek->set, moment);
+
+		if (way == NO_WAY)
 			return false;
-		begin_slot(slot, print, key_of(seek));
+		slot = begin_slot(table, seek, way);
 		seek->is_new = true;
 	}
 	limit_state_prepare(&slot->state, room, seek->spec, moment);
@@ -178,7 +192,8 @@ static bool settle_all(struct limit_table *table, struct limit_seek *seeks, unsi
 		       struct limit_moment moment)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (!settle_in(table, &seeks[i], moment) && !seeks[i].is_shared) {
+		if (!settle_in(table, &seeks[i], moment) && !seeks[i].is_shared &&
+		    seeks[i].coarse.len) {
 			limit_table_release(table, seeks, n);
 			choose_set(table, &seeks[i], true);
 			return false;

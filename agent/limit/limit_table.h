@@ -74,7 +74,8 @@ void limit_table_continue(struct limit_table *table, uint64_t saved_ns, uint64_t
 
 struct limit_seek {
 	struct bytes key; /* scope, identity, window and strategy; never the place in the policy */
-	struct bytes coarse; /* the same with the /24 or /48 for the identity */
+	struct bytes
+		coarse; /* the same with the /24 or /48 for the identity; empty: no room, no entry */
 	const struct limit_spec *spec;
 
 	struct limit_state *state; /* prepared and locked; NULL: no room, refuse */

@@ -7,8 +7,9 @@
 #include "limit/limit_table.h"
 
 #define TABLE_MAGIC \
-	0x736c6c696d697431ull /* changes with any of the structs below, and the states' */
-#define TABLE_LINE    64      /* a set's lock has a cache line of its own */
+	0x736c6c696d697432ull /* changes with any of the structs below, and the states' */
+#define TABLE_LINE    64      /* of a set the first: its lock, and a tag of each entry */
+#define TABLE_TAGS    32      /* where in it the tags begin */
 #define TABLE_HEAD    4096
 #define TABLE_SET_MIN 8 /* sets kept for shared entries, at least */
 
@@ -62,6 +63,22 @@ static inline struct table_slot *table_slot_at(const struct limit_table *table, 
 
 	return (struct table_slot *)at;
 }
+
+/*
+ * Some bits of the fingerprint of each entry of a set, beside its lock: who looks for a key touches no entry but
+ * the right one.
+ */
+static inline uint32_t *table_tag_at(const struct limit_table *table, uint32_t set, unsigned way)
+{
+	return (uint32_t *)(table_set_at(table, set) + TABLE_TAGS) + way;
+}
+
+static inline uint32_t table_tag_of(struct fingerprint print)
+{
+	return (uint32_t)print.word[1];
+}
+
+_Static_assert(TABLE_TAGS + LIMIT_TABLE_WAYS * sizeof(uint32_t) <= TABLE_LINE, "in one line");
 
 /* The upper bits of a product spread a hash over any number of sets. */
 static inline uint32_t table_set_of(const struct table_head *head, struct fingerprint print,
