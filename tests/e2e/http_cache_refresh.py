@@ -389,6 +389,31 @@ def who_asks_after_a_purge_does_not_get_what_was_asked_for_before_it():
         assert it.get("/a").body == b"new"
 
 
+def purges_send_no_stampede_and_what_they_ended_is_never_seen_again():
+    with Lab(threads=2) as it:
+        it.script.set("/a", FRESH, "0")
+        ended, stop, seen = [0], threading.Event(), []
+
+        def ask():
+            while not stop.is_set():
+                least = ended[0]
+                seen.append((least, int(it.get("/a").body)))
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for number in range(1, 21):
+            time.sleep(0.03)
+            it.script.set("/a", FRESH, str(number))
+            it.proxy.ask(b"PUT /a HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n")
+            ended[0] = number
+        stop.set()
+        join(threads)
+        assert all(got >= least for least, got in seen), [each for each in seen if each[1] < each[0]]
+        fetched = sum(1 for request in it.script.asked if request.method == "GET")
+        assert len(seen) > 100 and fetched <= 1 + 2 * 20, (len(seen), fetched)
+
+
 def those_who_wait_for_a_fetch_that_fails_get_what_is_stale_without_asking_themselves():
     with Lab() as it:
         it.script.set("/a", "Cache-Control: max-age=1\r\nAge: 5\r\nETag: \"1\"\r\n")
