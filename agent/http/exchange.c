@@ -32,7 +32,7 @@ static struct exchange *take_exchange(struct worker *worker)
 		return memory_object(&worker->memory, sizeof(*x));
 	worker->free_exchanges = x->next_free;
 	worker->free_exchange_count--;
-	memset(x, 0, sizeof(*x));
+	memory_clear(x, sizeof(*x));
 	return x;
 }
 

@@ -103,6 +103,12 @@ void *memory_object(struct memory *memory, size_t size)
 	return object;
 }
 
+/* Not inline: where it knows the size the compiler takes `rep stos`, slower to begin than the C library to end. */
+void memory_clear(void *object, size_t size)
+{
+	memset(object, 0, size);
+}
+
 void memory_give_object(struct memory *memory, void *object, size_t size)
 {
 	if (!object)

@@ -48,6 +48,9 @@ void memory_give(struct memory *memory, struct block *block); /* NULL is fine */
 void *memory_object(struct memory *memory, size_t size);
 void memory_give_object(struct memory *memory, void *object, size_t size);
 
+/* Zero an object that is used once more. */
+void memory_clear(void *object, size_t size);
+
 /* Give back the free blocks. */
 void memory_trim(struct memory *memory);
 

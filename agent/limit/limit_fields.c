@@ -95,17 +95,17 @@ static void add_line(struct buffer *out, struct bytes name, uint64_t number)
 /* A string of RFC 9651 and of JSON alike: printable ASCII, '"' and '\' escaped. */
 static void add_string(struct buffer *out, struct bytes text)
 {
-	buffer_add_text(out, "\"");
+	buffer_add(out, BYTES("\""));
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
 
 		if (c < ' ' || c > '~')
 			continue;
 		if (c == '"' || c == '\\')
-			buffer_add_text(out, "\\");
+			buffer_add(out, BYTES("\\"));
 		buffer_add(out, (struct bytes){&c, 1});
 	}
-	buffer_add_text(out, "\"");
+	buffer_add(out, BYTES("\""));
 }
 
 static void add_x_ratelimit(const struct limit_answer *answer, struct buffer *out)
@@ -178,7 +178,7 @@ static void add_list(const struct limit_answer *answer, struct bytes field, add_
 		add_one(answer, &answer->limits[i], out);
 		separator = BYTES(", ");
 	}
-	buffer_add_text(out, "\r\n");
+	buffer_add(out, BYTES("\r\n"));
 }
 
 void limit_fields_write(const struct limit_answer *answer, struct buffer *out)
@@ -199,20 +199,20 @@ void limit_fields_write(const struct limit_answer *answer, struct buffer *out)
 
 void limit_problem_write(const struct limit_answer *answer, struct buffer *out)
 {
-	const char *separator = "";
+	struct bytes separator = BYTES("");
 
-	buffer_add_text(out,
-			"{\"type\":\"https://iana.org/assignments/http-problem-types"
-			"#quota-exceeded\",\"title\":\"Request cannot be satisfied as assigned "
-			"quota has been exceeded\",\"status\":");
+	buffer_add(out,
+		   BYTES("{\"type\":\"https://iana.org/assignments/http-problem-types"
+			 "#quota-exceeded\",\"title\":\"Request cannot be satisfied as assigned "
+			 "quota has been exceeded\",\"status\":"));
 	add_number(out, answer->status ? answer->status : 429);
-	buffer_add_text(out, ",\"violated-policies\":[");
+	buffer_add(out, BYTES(",\"violated-policies\":["));
 	for (unsigned i = 0; i < answer->n; i++) {
 		if (!answer->limits[i].refuses || answer->limits[i].is_dry_run)
 			continue;
-		buffer_add_text(out, separator);
+		buffer_add(out, separator);
 		add_item(&answer->limits[i], out);
-		separator = ",";
+		separator = BYTES(",");
 	}
-	buffer_add_text(out, "]}\n");
+	buffer_add(out, BYTES("]}\n"));
 }

@@ -27,6 +27,7 @@ LIMIT_FIELDS = '  limits: ["1000000 per second"]\n'  # never reached: only its f
 KEYS = 100_000
 OBJECTS = (1_000, 100_000, 5_000_000)
 STORED_FROM = 1_000_000  # numbers of keys that nobody has asked for yet
+FILL_SECONDS = 240
 IDLE = CLIENTS_MAX - 100
 TRACED = 10_000  # requests whose system calls are counted
 
@@ -89,7 +90,9 @@ class Bench:
         return runs
 
     def fill(self, server, path, first, count):
-        self.load(server, "-p", path, "-f", first, "-n", count, "-s", 600)
+        asked = self.load(server, "-p", path, "-f", first, "-n", count, "-s", FILL_SECONDS)["requests"]
+        if asked < count:
+            raise LabError(f"{server.name}: {asked:,} of {count:,} objects within {FILL_SECONDS} s")
 
     def new_keys(self, count):
         """The first of so many keys that nothing has been stored under."""
