@@ -19,6 +19,7 @@ struct service {
 	struct giver *giver;
 	struct giver_events giver_events;
 	struct taker taker; /* while starting; fd -1: nobody is taken over from */
+	struct loop_timer *resume_timer; /* while the datapath is not ours again */
 	bool ending;
 	bool has_left; /* a successor serves */
 	int signal_fd;

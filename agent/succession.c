@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "service.h"
+
+#define RESUME_AGAIN_NS (500 * NS_PER_MS)
 
 /* ---- The old one -------------------------------------------------------------------------- */
 
@@ -47,13 +51,37 @@ static void yield(void *context)
 	agent_release(service->agent);
 }
 
+/*
+ * The policy in force, not the file's: that may be what the other one failed with. A successor that was killed may hold
+ * the datapath's lock for a moment longer than its end of the socket.
+ */
+static void resume_datapath(void *context, uint64_t now_ns)
+{
+	auto_load_result struct load_result result = load_result_new();
+	struct service *service = context;
+	const bool is_first = !service->resume_timer;
+	int status = agent_resume(service->agent, &result);
+
+	loop_cancel(service->resume_timer);
+	service->resume_timer = NULL;
+	if (!status) {
+		log_notice("this sluiced has everything again");
+		return;
+	}
+	if (is_first)
+		log_warning("%s; trying again", result.error[0] ? result.error : strerror(-status));
+	if (loop_at(service->loop, now_ns + RESUME_AGAIN_NS, 0, resume_datapath, service,
+		    &service->resume_timer))
+		log_error("no memory to take the datapath up again; start sluiced anew");
+}
+
 static void resume(void *context)
 {
 	struct service *service = context;
 
 	if (server_resume(service->server))
 		log_error("no memory to answer commands again; start sluiced anew");
-	service_reload(service);
+	resume_datapath(service, clock_now_ns());
 }
 
 static void leave(void *context)

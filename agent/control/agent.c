@@ -283,6 +283,11 @@ void agent_release(struct agent *agent)
 	agent->metrics_at_ns = 0;
 }
 
+int agent_resume(struct agent *agent, struct load_result *result)
+{
+	return agent->datapath || !agent->policy ? 0 : enforce(agent, agent->policy, result);
+}
+
 static bool is_protected(const struct interface_status *status)
 {
 	return status->mode != ATTACH_NONE && status->mode != ATTACH_COVERED;

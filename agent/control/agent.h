@@ -152,8 +152,12 @@ int agent_load(struct agent *agent, struct bytes text, const char *path,
 /* The same with the agent's own policy file. */
 int agent_reload(struct agent *agent, struct load_result *result);
 
-/* Let another agent have the datapath, which goes on limiting. agent_reload() takes it up again. */
+/*
+ * Let another agent have the datapath, which goes on limiting; and take it up again under the policy in force. Returns 0
+ * or -errno, and why in result.
+ */
 void agent_release(struct agent *agent);
+int agent_resume(struct agent *agent, struct load_result *result);
 
 /* Remove everything that is ours and protect nothing any more. Returns how many interfaces were protected. */
 size_t agent_detach(struct agent *agent);

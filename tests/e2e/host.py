@@ -57,13 +57,20 @@ class Host:
         with open(self.policy_path, "w") as file:
             file.write(policy)
 
-    def start(self):
+    def start(self, *options):
         with open(self.log_path, "a") as log:
             self.agent = self.namespace.start(
                 build_path("sluiced"), "--policy", self.policy_path, "--control", self.control,
-                "--metrics", "off", "--state", os.path.join(self.directory, "state"),
+                "--metrics", "off", "--state", os.path.join(self.directory, "state"), *options,
                 stdout=log, stderr=subprocess.STDOUT)
         wait_for(self._is_protecting, "sluiced protects")
+
+    def take_over(self):
+        """Another sluiced in the place of the one that runs."""
+        before = self.agent
+        self.start("--takeover")
+        before.wait(20)
+        wait_for(self._is_protecting, "the next sluiced protects")
 
     def _is_protecting(self):
         if self.agent.poll() is not None:
