@@ -60,7 +60,9 @@ static enum progress take_answer(struct exchange *x)
 	const struct response_head *resp = &worker->resp;
 	enum framing framing;
 
-	if (resp->status == 101 && !x->wants_websocket)
+	if (resp->status == 101 &&
+	    (!x->wants_websocket ||
+	     !field_list_has(&resp->fields, FIELD_UPGRADE, BYTES("websocket"))))
 		return fetch_fail_bad(x, "the upstream switched protocols without being asked");
 	if (body_of_response(resp, x->method, &x->answer_body) != MESSAGE_DONE)
 		return fetch_fail_bad(x, "the upstream's answer has no sound length");

@@ -373,6 +373,7 @@ def early_hints_are_passed_on_but_not_to_http_1_0():
 
 # ---- Upgrade ----
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 WEBSOCKET = '  routes:\n    - {match: "/ws", upgrade: websocket, limits: []}\n'
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: api.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"
 
@@ -412,6 +413,23 @@ def an_upgrade_elsewhere_is_an_ordinary_request():
     with Lab(http=WEBSOCKET) as lab:
         assert lab.proxy.ask(UPGRADE.replace(b"/ws", b"/other")).status == 200
         assert lab.origin.requests[0].get("Upgrade") is None
+
+
+def a_101_to_another_protocol_than_was_asked_for_is_502():
+    for says_what in (b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"", b"Upgrade: websocketx\r\n"):
+        with Lab(says(b"HTTP/1.1 101 Switching\r\n" + says_what + b"\r\n"), http=WEBSOCKET) as lab:
+            assert lab.proxy.ask(UPGRADE).status == 502, says_what
+
+
+def what_follows_a_refused_handshake_is_a_request_and_judged_as_one():
+    # Cache and limits of /secret would be passed by, were the first answer taken for a tunnel's beginning.
+    with Lab(says(b"HTTP/1.1 426 No\r\nContent-Length: 0\r\n\r\n", OK), http=WEBSOCKET) as lab:
+        with lab.proxy.connect() as sock:
+            reader = Reader(sock)
+            sock.sendall(UPGRADE + b"GET /a%00 HTTP/1.1\r\nHost: api.test\r\n\r\n")
+            assert read_answer(reader).status == 426
+            assert read_answer(reader).status == 400
+        assert [request.target for request in lab.origin.requests] == ["/ws"]
 
 
 def an_unsolicited_101_is_502():
