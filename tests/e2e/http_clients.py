@@ -248,6 +248,22 @@ def _has_answer(sock):
     return bool(poll.poll(200))
 
 
+def a_client_that_pipelines_for_ever_and_never_reads_holds_little():
+    big = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100000
+    with Lab(says(big)) as lab:
+        before = lab.proxy.counters()["memory"]
+        with lab.proxy.connect() as sock:
+            sock.settimeout(1)
+            try:
+                while True:
+                    sock.sendall(GET % b"/" * 100)
+            except TimeoutError:
+                pass  # nobody takes more of it
+            assert lab.proxy.counters()["memory"] - before < 1 << 20
+            assert len(lab.origin.requests) < 200, len(lab.origin.requests)
+            assert lab.proxy.get("/").status == 200
+
+
 def ten_thousand_idle_connections_cost_less_than_512_bytes_each():
     count = min(10000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000)
     resource.setrlimit(resource.RLIMIT_NOFILE, (count + 1000, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
