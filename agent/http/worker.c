@@ -116,23 +116,28 @@ static void retry_accepts(struct worker *worker)
 	}
 }
 
-static void read_clocks(struct worker *worker)
+static void begin_second(struct worker *worker)
 {
 	uint64_t unix_ns = clock_now_unix_ns();
-	int64_t unix_s = (int64_t)(unix_ns / NS_PER_SEC);
 
-	worker->now_ns = clock_now_ns();
 	worker->unix_offset_ns = unix_ns - worker->now_ns;
-	if (unix_s == worker->now_unix_s)
-		return;
-	worker->now_unix_s = unix_s;
-	date_format(unix_s, worker->date);
+	worker->second_ends_ns = worker->now_ns + NS_PER_SEC - unix_ns % NS_PER_SEC;
+	worker->now_unix_s = (int64_t)(unix_ns / NS_PER_SEC);
+	date_format(worker->now_unix_s, worker->date);
 	/* Once a second is soon enough for what is below. */
 	retry_accepts(worker);
 	caching_sweep(worker);
 	if (worker->log->len)
 		count_add(&worker->counters.log_dropped,
 			  access_log_write(worker->log, atomic_load(&worker->http->log_fd)));
+}
+
+/* Wall clock time is read once a second: soon enough for a clock that is set, and it costs as much as the other one. */
+static void read_clocks(struct worker *worker)
+{
+	worker->now_ns = clock_now_ns();
+	if (worker->now_ns >= worker->second_ends_ns)
+		begin_second(worker);
 }
 
 static void dispatch(struct worker *worker, const struct epoll_event *events, int count)
@@ -311,7 +316,6 @@ int worker_new(struct http *http, unsigned number, struct worker **ret_worker)
 		worker_free(worker);
 		return err;
 	}
-	worker->now_unix_s = -1;
 	read_clocks(worker);
 	wheel_begin(&worker->wheel, worker->now_ns);
 	*ret_worker = worker;

@@ -65,8 +65,9 @@ struct worker {
 	bool is_stopping;
 	uint64_t drain_deadline_ns;
 
-	uint64_t now_ns; /* read once a round */
-	int64_t now_unix_s;
+	uint64_t now_ns;    /* read once a round */
+	int64_t now_unix_s; /* of the last change of a second, like the date */
+	uint64_t second_ends_ns;
 	uint64_t unix_offset_ns; /* what wall clock time is ahead of now_ns */
 	char date[DATE_TEXT_LEN];
 
