@@ -18,7 +18,7 @@ struct service {
 	struct http_plane *http;
 	struct giver *giver;
 	struct giver_events giver_events;
-	struct taker taker; /* while starting; fd -1: nobody is taken over from */
+	struct taker taker;		 /* while starting; fd -1: nobody is taken over from */
 	struct loop_timer *resume_timer; /* while the datapath is not ours again */
 	bool ending;
 	bool has_left; /* a successor serves */
