@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 
-from http_lab import eventually
+from http_lab import Reader, eventually, read_answer
 from two_planes import BAD, CLIENT, CLIENT6, ESCALATE, GOOD, OTHER, Scene, refusals, run_all
 
 
@@ -89,6 +89,24 @@ def who_is_refused_with_his_neighbours_for_want_of_room_is_not_banned():
             assert refusals(scene, sock, 60) == 60, "he has an entry of his own: nothing is shown"
         time.sleep(0.3)
         assert not scene.bans() and not scene.story("10.10.200.77")
+
+
+def _slowly(connection):
+    while connection.request():
+        time.sleep(1)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def too_many_requests_in_flight_ban_nobody():
+    http = ASK + '  routes: [{match: "/*", concurrency: 1}]\n'
+    with Scene(http=http, serve=_slowly) as scene:
+        socks = [scene.connect() for _ in range(40)]
+        for sock in socks:
+            sock.sendall(GOOD)
+        answers = [read_answer(Reader(sock)).status for sock in socks]
+        assert answers.count(429) >= 30 and set(answers) == {200, 429}, answers
+        time.sleep(0.3)
+        assert not scene.bans() and not scene.story()
 
 
 def dry_runs_ban_nobody():
