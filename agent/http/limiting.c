@@ -62,7 +62,7 @@ static struct quota_request request_of(struct exchange *x, uint64_t now_ns)
 		.now_ns = now_ns,
 		.client = {.fields = &req->head.fields,
 			   .method = x->method,
-			   .source = x->conn->peer.address,
+			   .source = identity_unmapped(&x->conn->peer.address),
 			   .client = req->identity.address,
 			   .bits = plan->policy->source_bits,
 			   .table = table_of(x),

@@ -107,12 +107,27 @@ static void add_list(struct asking *asking, const struct quota_list *list, uint1
 	}
 }
 
-static bool has_new_identity(const struct asking *asking)
+/* Identities that a stranger can make up get no entry before it is known that he may have another one. */
+static void ask_for_old(struct asking *asking, bool only_old)
 {
 	for (unsigned i = 0; i < asking->n; i++)
-		if (asking->seek[i].is_new && quota_key_is_invented(&asking->key[i]))
-			return true;
-	return false;
+		asking->seek[i].only_old = only_old && quota_key_is_invented(&asking->key[i]);
+}
+
+enum news { NOTHING_NEW, NEW_ON_DRY_RUN, NEW };
+
+static enum news find_news(const struct asking *asking)
+{
+	enum news news = NOTHING_NEW;
+
+	for (unsigned i = 0; i < asking->n; i++) {
+		if (!asking->seek[i].only_old || asking->seek[i].state)
+			continue;
+		if (!asking->ask[i].is_dry_run)
+			return NEW;
+		news = NEW_ON_DRY_RUN;
+	}
+	return news;
 }
 
 /* Whether the source may bring one more identity this minute; it is then charged. */
@@ -216,7 +231,7 @@ static bool all_have_entries(const struct asking *asking)
 	return true;
 }
 
-/* Lock all entries. Only where the table has no room it is asked what they share with their neighbours. */
+/* Where the table has no room it is asked what they share with their neighbours. */
 static void seize(struct asking *asking, struct limit_moment moment)
 {
 	struct limit_table *table = asking->request->table;
@@ -233,21 +248,41 @@ static void seize(struct asking *asking, struct limit_moment moment)
 	limit_table_seize(table, asking->seek, asking->n, moment);
 }
 
-static bool seize_and_decide(struct asking *asking, struct limit_moment moment)
+/*
+ * The same, where identities may be invented. Their source's own entry may lie under one of the locks, so it is
+ * asked between. False: it has brought too many, and a limit depends on this one; nothing is locked.
+ */
+static bool seize_known(struct asking *asking, struct limit_moment moment)
 {
 	struct limit_table *table = asking->request->table;
+	enum news news;
+	bool may;
+
+	ask_for_old(asking, true);
+	limit_table_seize(table, asking->seek, asking->n, moment);
+	news = find_news(asking);
+	limit_table_release(table, asking->seek, asking->n);
+	may = news == NOTHING_NEW || may_invent(asking, moment);
+	if (!may && news == NEW)
+		return false;
+	asking->result->invents = false;
+	/* A dry run goes without an entry rather than to refuse. */
+	if (may)
+		ask_for_old(asking, false);
+	seize(asking, moment);
+	return true;
+}
+
+static bool seize_and_decide(struct asking *asking, struct limit_moment moment)
+{
 	bool let_in;
 
-	seize(asking, moment);
-	if (asking->request->route->may_invent && has_new_identity(asking)) {
-		/* Not under these locks: the source's own entry may be under one of them. */
-		limit_table_release(table, asking->seek, asking->n);
-		if (!may_invent(asking, moment))
-			return false;
+	if (!asking->request->route->may_invent)
 		seize(asking, moment);
-	}
+	else if (!seize_known(asking, moment))
+		return false;
 	let_in = decide(asking, moment);
-	limit_table_release(table, asking->seek, asking->n);
+	limit_table_release(asking->request->table, asking->seek, asking->n);
 	return let_in;
 }
 

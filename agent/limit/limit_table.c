@@ -123,12 +123,11 @@ static bool settle_in(struct limit_table *table, struct limit_seek *seek,
 	if (limit_state_bytes(seek->spec) > room)
 		return false;
 	if (!slot) {
-		unsigned way = find_room(table, seek->set, moment);
+		unsigned way = seek->only_old ? NO_WAY : find_room(table, seek->set, moment);
 
 		if (way == NO_WAY)
 			return false;
 		slot = begin_slot(table, seek, way);
-		seek->is_new = true;
 	}
 	limit_state_prepare(&slot->state, room, seek->spec, moment);
 	/* Not at rest for the rest of this request: its other keys must not take the slot. */
@@ -143,7 +142,6 @@ static void choose_set(const struct limit_table *table, struct limit_seek *seek,
 	struct fingerprint print;
 
 	seek->is_shared = shared;
-	seek->is_new = false;
 	seek->state = NULL;
 	print = print_of(table, key_of(seek));
 	memcpy(seek->print, print.word, sizeof(seek->print));

@@ -77,10 +77,10 @@ struct limit_seek {
 	struct bytes
 		coarse; /* the same with the /24 or /48 for the identity; empty: no room, no entry */
 	const struct limit_spec *spec;
+	bool only_old; /* make no entry for it: then state is NULL, too */
 
 	struct limit_state *state; /* prepared and locked; NULL: no room, refuse */
 	bool is_shared;		   /* the entry is the coarse key's */
-	bool is_new;		   /* nobody had it: nothing is counted there yet */
 	uint32_t set;		   /* the lock it is under */
 	uint64_t print[2];	   /* the table's own */
 };

@@ -6,7 +6,7 @@
 
 #define PORT_DIGITS_MAX 5
 
-static struct prefix unmapped(const struct prefix *address)
+struct prefix identity_unmapped(const struct prefix *address)
 {
 	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	struct prefix ipv4 = {.family = ADDRESS_IPV4, .bits = 32};
@@ -20,7 +20,7 @@ static struct prefix unmapped(const struct prefix *address)
 
 bool identity_is_trusted(const struct identity_rules *rules, const struct prefix *address)
 {
-	struct prefix plain = unmapped(address);
+	struct prefix plain = identity_unmapped(address);
 
 	for (size_t i = 0; i < rules->trusted_count; i++)
 		if (prefix_covers(&rules->trusted[i], &plain))
@@ -41,7 +41,7 @@ static bool parse_whole(struct bytes text, struct prefix *ret_address)
 
 	if (prefix_parse(text, &address, &whole) != PREFIX_OK || !whole)
 		return false;
-	*ret_address = unmapped(&address);
+	*ret_address = identity_unmapped(&address);
 	return true;
 }
 
@@ -98,7 +98,7 @@ static enum field_name field_of(enum identity_family family)
 struct identity identity_find(const struct fields *fields, const struct identity_rules *rules,
 			      const struct prefix *peer)
 {
-	struct identity found = {.address = unmapped(peer)};
+	struct identity found = {.address = identity_unmapped(peer)};
 	struct from_right walk = from_right_of(fields, field_of(rules->family));
 	struct bytes element;
 	bool trusted = identity_is_trusted(rules, peer);

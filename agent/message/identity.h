@@ -35,6 +35,9 @@ struct identity {
 	bool ended_early; /* by an element that is no address ("unknown", "_x", junk), or a limit */
 };
 
+/* The IPv4 address that an IPv6 one maps, else the address itself. */
+struct prefix identity_unmapped(const struct prefix *address);
+
 /* Whether address, or the IPv4 address it maps, is in one of the trusted prefixes. */
 bool identity_is_trusted(const struct identity_rules *rules, const struct prefix *address);
 

@@ -347,7 +347,15 @@ def a_source_brings_so_many_new_identities_a_minute():
         assert 55 <= int(said[7].get("Retry-After")) <= 60
         assert _ask(lab, fields="X-User: u3\r\n").status == 200  # it is not new
         assert _ask(lab, fields="X-User: u7\r\n", source="127.0.0.2").status == 200
-        assert lab.proxy.counters()["limit_inventions"] == 3
+        # Asked again it is no older than before.
+        assert _statuses(lab, 3, fields="X-User: u6\r\n") == [429] * 3
+        assert lab.proxy.counters()["limit_inventions"] == 6
+
+
+def a_dry_run_refuses_nobody_for_inventing_either():
+    http = '  max: {identities_per_source: 5}\n  limits: [{limit: "1 %s", key: {header: X-User}, dry_run: true}]\n' % FOREVER
+    with Lab(says(OK), http=http) as lab:
+        assert [_ask(lab, fields="X-User: u%d\r\n" % i).status for i in range(10)] == [200] * 10
 
 
 def a_connection_that_names_an_identity_header_is_refused():
