@@ -86,7 +86,7 @@ static void write_refused(const json_t *told, struct buffer *out)
 
 /* ---- Upstreams --------------------------------------------------------------------------------- */
 
-enum server_gauge { SERVER_UP, SERVER_EJECTED, SERVER_OUTSTANDING, SERVER_GAUGE_COUNT };
+enum server_gauge { SERVER_UP, SERVER_EJECTED, SERVER_OUTSTANDING };
 
 static uint64_t value_of(const json_t *server, enum server_gauge gauge)
 {
@@ -97,44 +97,44 @@ static uint64_t value_of(const json_t *server, enum server_gauge gauge)
 		return json_is_true(json_object_get(server, "ejected"));
 	case SERVER_OUTSTANDING:
 		return http_status_count(server, "outstanding");
-	case SERVER_GAUGE_COUNT:
-		break;
 	}
 	return 0;
 }
 
+struct server_family {
+	enum server_gauge gauge;
+	const char *name;
+	const char *help;
+};
+
 static void write_servers_of(const struct http_upstream *upstream, const json_t *servers,
-			     enum server_gauge gauge, const char *name, struct buffer *out)
+			     const struct server_family *family, struct buffer *out)
 {
 	char server[HTTP_ADDRESS_TEXT_MAX];
 
 	for (size_t i = 0; i < upstream->server_count; i++) {
 		http_address_format(&upstream->servers[i], server);
-		metrics_sample(out, name, LABELS("upstream", upstream->name, "server", server),
-			       value_of(json_object_get(servers, server), gauge));
+		metrics_sample(out, family->name,
+			       LABELS("upstream", upstream->name, "server", server),
+			       value_of(json_object_get(servers, server), family->gauge));
 	}
 }
 
 static void write_servers(const struct metrics_http *http, struct buffer *out)
 {
-	static const struct {
-		const char *name;
-		const char *help;
-	} gauges[SERVER_GAUGE_COUNT] = {
-		[SERVER_UP] = {"sluice_http_upstream_up",
-			       "0 where active checks find a server down."},
-		[SERVER_EJECTED] = {"sluice_http_upstream_ejected",
-				    "1 while a server is out after failures in a row."},
-		[SERVER_OUTSTANDING] = {"sluice_http_upstream_outstanding",
-					"Requests a server has now."},
+	static const struct server_family families[] = {
+		{SERVER_UP, "sluice_http_upstream_up", "0 where active checks find a server down."},
+		{SERVER_EJECTED, "sluice_http_upstream_ejected",
+		 "1 while a server is out after failures in a row."},
+		{SERVER_OUTSTANDING, "sluice_http_upstream_outstanding",
+		 "Requests a server has now."},
 	};
 	json_t *servers = http_status_servers(http->told);
 
-	for (int g = 0; g < SERVER_GAUGE_COUNT; g++) {
-		metrics_family(out, gauges[g].name, "gauge", gauges[g].help);
+	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+		metrics_family(out, families[f].name, "gauge", families[f].help);
 		for (size_t i = 0; i < http->policy->upstream_count; i++)
-			write_servers_of(&http->policy->upstreams[i], servers, (enum server_gauge)g,
-					 gauges[g].name, out);
+			write_servers_of(&http->policy->upstreams[i], servers, &families[f], out);
 	}
 	json_decref(servers);
 }

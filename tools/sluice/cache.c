@@ -86,16 +86,24 @@ static enum exit_code cache_purge(const struct cli *cli, const char *url)
 
 /* ---- Counts ---------------------------------------------------------------------------------- */
 
-static void add_share(struct table *table, const struct look *look, const char *what, uint64_t part,
-		      uint64_t whole, enum colour colour)
+struct share {
+	const char *what;
+	uint64_t part;
+	uint64_t whole;
+	enum colour colour; /* of its bar */
+};
+
+static void add_share(struct table *table, const struct look *look, const struct share *share)
 {
 	char text[TEXT_MAX], bar[TEXT_BAR_MAX];
 
-	table_add(table, COLOUR_PLAIN, "%s", what);
-	table_add(table, part ? COLOUR_PLAIN : COLOUR_DIM, "%s", text_count(part, text));
-	table_add(table, COLOUR_PLAIN, "%s", text_share(part, whole, text));
-	table_add(table, colour, "%s",
-		  text_bar(look, whole ? (double)part / whole : 0, BAR_CELLS, bar));
+	table_add(table, COLOUR_PLAIN, "%s", share->what);
+	table_add(table, share->part ? COLOUR_PLAIN : COLOUR_DIM, "%s",
+		  text_count(share->part, text));
+	table_add(table, COLOUR_PLAIN, "%s", text_share(share->part, share->whole, text));
+	table_add(table, share->colour, "%s",
+		  text_bar(look, share->whole ? (double)share->part / share->whole : 0, BAR_CELLS,
+			   bar));
 }
 
 static void print_lookups(const struct cli *cli, const json_t *stats)
@@ -104,17 +112,17 @@ static void print_lookups(const struct cli *cli, const json_t *stats)
 		{"LOOKUPS", false}, {"TIMES", true}, {"SHARE", true}, {"", false}, {NULL, false}};
 	auto_table struct table table = table_new(columns);
 	uint64_t hits = field_count(stats, "hits"), all = hits + field_count(stats, "misses");
-	const struct look *look = &cli->look;
+	const struct share shares[] = {
+		{"hit", hits, all, COLOUR_GOOD},
+		{"fed by another's fetch", field_count(stats, "collapsed"), all, COLOUR_GOOD},
+		{"confirmed by the upstream", field_count(stats, "revalidated"), all, COLOUR_GOOD},
+		{"stale, as the upstream failed", field_count(stats, "stale"), all, COLOUR_CAUTION},
+		{"missed", field_count(stats, "misses"), all, COLOUR_CAUTION},
+	};
 
-	add_share(&table, look, "hit", hits, all, COLOUR_GOOD);
-	add_share(&table, look, "fed by another's fetch", field_count(stats, "collapsed"), all,
-		  COLOUR_GOOD);
-	add_share(&table, look, "confirmed by the upstream", field_count(stats, "revalidated"), all,
-		  COLOUR_GOOD);
-	add_share(&table, look, "stale, as the upstream failed", field_count(stats, "stale"), all,
-		  COLOUR_CAUTION);
-	add_share(&table, look, "missed", field_count(stats, "misses"), all, COLOUR_CAUTION);
-	table_print(&table, look);
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+		add_share(&table, &cli->look, &shares[i]);
+	table_print(&table, &cli->look);
 }
 
 /* A table of the reasons that occurred; nothing where none did. */
@@ -129,8 +137,13 @@ static void print_reasons(const struct cli *cli, const char *title, const json_t
 	json_t *count;
 
 	json_object_foreach(counts, label, count) all += field_count(reasons, label);
-	json_object_foreach(counts, label, count) if (field_count(reasons, label))
-		add_share(&table, &cli->look, label, field_count(reasons, label), all, COLOUR_DIM);
+	json_object_foreach(counts, label, count)
+	{
+		const struct share share = {label, field_count(reasons, label), all, COLOUR_DIM};
+
+		if (share.part)
+			add_share(&table, &cli->look, &share);
+	}
 	if (table_rows(&table))
 		putchar('\n');
 	table_print(&table, &cli->look);
