@@ -216,7 +216,13 @@ static void explain_address(struct agent *agent, const struct request *request,
 	if (!json)
 		return;
 	told = told_quietly(request);
-	(void)json_object_set_new(json, "http", told ? http_json(told) : json_null());
+	if (told)
+		told = http_json(told);
+	else if (agent_has_http(agent))
+		told = json_pack("{s:b}", "answering", 0);
+	else
+		told = json_null();
+	(void)json_object_set_new(json, "http", told);
 	response_json(response, json);
 }
 

@@ -446,6 +446,7 @@ class StatusTest(LabTest):
             self.assertIn("did not answer in time", done.err)
             status = self.lab.sluice("status", "--json").json()["http"]
             self.assertEqual((status["serving"], status["answering"]), (True, False))
+            self.assertIn("does not answer", self.lab.sluice("explain", "127.0.0.1").out)
             self.assertEqual(self.lab.open("/metrics")[0], 200)
         finally:
             os.kill(child, signal.SIGCONT)

@@ -200,6 +200,10 @@ static void tell_http(const struct cli *cli, const json_t *story)
 		return;
 	if (json_object_get(story, "verdict"))
 		putchar('\n');
+	if (json_is_false(json_object_get(http, "answering"))) {
+		puts("what a request would meet is not known: the HTTP child does not answer");
+		return;
+	}
 	printf("%s: a request now would %s%s%s\n",
 	       text_clean(field_text(story, who), clean, sizeof(clean)),
 	       colour_on(&cli->look, over ? COLOUR_BAD : COLOUR_GOOD),
