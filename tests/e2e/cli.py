@@ -17,7 +17,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-SLUICE = os.path.join(ROOT, "build", "sluice")
+SLUICE = os.path.join(ROOT, os.environ.get("BUILD", "build"), "sluice")
 
 ZERO = {"packets": 0, "bytes": 0}
 SOURCE = {
