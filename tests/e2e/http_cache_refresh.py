@@ -376,6 +376,7 @@ def who_asks_after_a_purge_does_not_get_what_was_asked_for_before_it():
         it.script.set("/a", FRESH)
         it.script.hold("/a")
         first, before = it.get_all("/a", 3)
+        lab.eventually(lambda: it.proxy.counters()["requests"] == 3, "all three wait")
         lab.eventually(lambda: it.script.count("/a") == 1, "it is fetched")
         gate = it.script.gates.pop("/a")
         it.proxy.ask(b"PUT /a HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n")

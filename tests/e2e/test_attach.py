@@ -398,6 +398,6 @@ def main():
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        built = os.path.join(os.path.dirname(__file__), "..", "..", "build", "tests", "e2e", "attach")
+        built = os.path.join(os.environ.get("BUILD", os.path.join(os.path.dirname(__file__), "..", "..", "build")), "tests", "e2e", "attach")
         sys.argv += [os.path.join(built, "driver"), os.path.join(built, "other.bpf.o")]
     sys.exit(main())
