@@ -33,6 +33,7 @@ struct terms {
 	const struct sl_tier *tier;
 	__u64 now_ns;
 	__u64 longest_burst_ns;
+	__u32 *untracked; /* strangers: room for a number (stranger.h) */
 };
 
 SL_INLINE __u64 word_made(__u32 tag, __u64 now_ns, __u64 owed_ns)
@@ -56,31 +57,35 @@ SL_INLINE __u64 word_owed(__u64 word, __u32 tag, __u64 burst_ns, const struct te
  * Up to where takes are let in: a stranger's debt is rounded up each time, so its last one gets slack. Below its
  * cost, whatever that is: what is owed is cut to the burst, so a packet that fits behind it would fit for ever.
  */
-SL_INLINE __u64 meter_room(const struct meter *meter, const struct sl_limit *limit)
+SL_INLINE __u64 limit_room(const struct sl_limit *limit, __u64 cost_ns, __u32 tag)
 {
 	__u64 slack_ns = limit->slack_ns;
 
-	if (!meter->tag)
+	if (!tag)
 		return limit->burst_ns;
-	return limit->burst_ns + (slack_ns < meter->cost_ns ? slack_ns : meter->cost_ns - 1);
-}
-
-SL_INLINE bool meter_fits(const struct meter *meter, const struct sl_limit *limit)
-{
-	return sl_bucket_fits(meter->owed_ns, meter->cost_ns, meter_room(meter, limit));
+	return limit->burst_ns + (slack_ns < cost_ns ? slack_ns : cost_ns - 1);
 }
 
 enum take_result { TAKEN, TAKE_OVER, TAKE_CONTENDED };
 
 /* A charge in dispute with another CPU: all that the two functions below need to know. */
 struct claim {
-	struct terms terms;
+	__u64 now_ns;
+	__u64 longest_burst_ns;
 	__u64 cost_ns;
 	__u64 burst_ns;
 	__u64 room_ns; /* burst_ns and what rounding may add */
 	__u32 tag;
 	__u32 zero;
 };
+
+SL_INLINE __u64 claim_owed(const struct claim *claim, __u64 seen)
+{
+	const struct terms terms = {.now_ns = claim->now_ns,
+				    .longest_burst_ns = claim->longest_burst_ns};
+
+	return word_owed(seen, claim->tag, claim->burst_ns, &terms);
+}
 
 /*
  * Charge after a lost race: judged anew on what the winner left. A stranger's word that went to
@@ -96,14 +101,14 @@ __attribute__((noinline)) int word_retake(__u64 *word, const struct claim *claim
 
 	for (int i = 0; i < TAKE_TRIES; i++) {
 		__u64 seen = READ_ONCE(*word);
-		__u64 owed_ns = word_owed(seen, claim->tag, claim->burst_ns, &claim->terms);
+		__u64 owed_ns = claim_owed(claim, seen);
 		__u64 next;
 
 		if (claim->tag && sl_word_tag(seen) != claim->tag)
 			return TAKE_CONTENDED;
 		if (!sl_bucket_fits(owed_ns, claim->cost_ns, claim->room_ns))
 			return TAKE_OVER;
-		next = word_made(claim->tag, claim->terms.now_ns, owed_ns + claim->cost_ns);
+		next = word_made(claim->tag, claim->now_ns, owed_ns + claim->cost_ns);
 		if (__sync_val_compare_and_swap(word, seen, next) == seen)
 			return TAKEN;
 	}
@@ -118,30 +123,44 @@ __attribute__((noinline)) int word_refund(__u64 *word, const struct claim *claim
 
 	for (int i = 0; i < GIVE_BACK_TRIES; i++) {
 		__u64 seen = READ_ONCE(*word);
-		__u64 owed_ns = word_owed(seen, claim->tag, claim->burst_ns, &claim->terms);
+		__u64 owed_ns = claim_owed(claim, seen);
 		__u64 next;
 
 		if (claim->tag && sl_word_tag(seen) != claim->tag)
 			return 0;
 		if (owed_ns < claim->cost_ns)
 			return 0;
-		next = word_made(claim->tag, claim->terms.now_ns, owed_ns - claim->cost_ns);
+		next = word_made(claim->tag, claim->now_ns, owed_ns - claim->cost_ns);
 		if (__sync_val_compare_and_swap(word, seen, next) == seen)
 			return 0;
 	}
 	return 0;
 }
 
-/* claim is the caller's one piece of stack for it: a BPF program has 512 bytes. */
-SL_INLINE void meter_claim(const struct meter *meter, const struct sl_limit *limit,
-			   const struct terms *terms, struct claim *claim)
+/* Off the stack: disputes are rare, and a BPF program has 512 bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct claim);
+} claims SEC(".maps");
+
+/* The one claim of this CPU, filled; tag is 0 for a tracked source. */
+SL_INLINE struct claim *claim_of(const struct sl_limit *limit, __u64 cost_ns, __u32 tag,
+				 const struct terms *terms)
 {
-	claim->terms = *terms;
-	claim->cost_ns = meter->cost_ns;
+	__u32 key = 0;
+	struct claim *claim = bpf_map_lookup_elem(&claims, &key);
+
+	if (!claim)
+		return NULL;
+	claim->now_ns = terms->now_ns;
+	claim->longest_burst_ns = terms->longest_burst_ns;
+	claim->cost_ns = cost_ns;
 	claim->burst_ns = limit->burst_ns;
-	claim->room_ns = meter_room(meter, limit);
-	claim->tag = meter->tag;
-	claim->zero = 0;
+	claim->room_ns = limit_room(limit, cost_ns, tag);
+	claim->tag = tag;
+	return claim;
 }
 
 /*
@@ -168,11 +187,11 @@ __attribute__((noinline)) int stranger_clamp(__u64 *word, const struct claim *cl
 		return 0;
 
 	seen = READ_ONCE(*word);
-	owed_ns = sl_word_owed(seen, claim->terms.now_ns, claim->terms.longest_burst_ns);
+	owed_ns = sl_word_owed(seen, claim->now_ns, claim->longest_burst_ns);
 	if (sl_word_tag(seen) != claim->tag || owed_ns <= claim->burst_ns + SL_CLOCK_SLACK_NS)
 		return 0;
 	__sync_val_compare_and_swap(word, seen,
-				    sl_word_of(claim->tag, claim->terms.now_ns, claim->burst_ns));
+				    sl_word_of(claim->tag, claim->now_ns, claim->burst_ns));
 	return 0;
 }
 

@@ -44,13 +44,13 @@ SL_INLINE struct telling *telling_of(const struct visit *v, enum sl_reason reaso
 
 	if (!telling)
 		return NULL;
-	telling->now_ns = v->now_ns;
+	telling->now_ns = v->account.now_ns;
 	telling->packets = 0;
 	telling->until_ns = 0;
 	telling->strikes = 0;
 	telling->ifindex = v->ifindex;
 	telling->reason = reason;
-	telling->tier = v->tier;
+	telling->tier = v->account.tier;
 	return telling;
 }
 
@@ -63,7 +63,7 @@ static __attribute__((noinline)) int offence_told(struct visit *v, __u64 reason,
 		return 0;
 
 	telling->kind = kind;
-	tell_offence(&v->source, v->tracked, telling, v->policy->event_every_ns);
+	tell_offence(&v->account.source, v->tracked, telling, v->policy->event_every_ns);
 	return 0;
 }
 
@@ -75,7 +75,7 @@ static __attribute__((noinline)) int offence_banned(struct visit *v, __u64 reaso
 		return 0;
 
 	telling->packets = drops;
-	source_ban(&v->source, v->policy, telling);
+	source_ban(&v->account.source, v->policy, telling);
 	return 0;
 }
 
@@ -89,10 +89,10 @@ SL_INLINE void note_drop(struct visit *v, enum sl_reason reason, __u64 dropped)
 	const struct sl_policy *policy = v->policy;
 	__u64 window = READ_ONCE(tracked->drop_window);
 	__u64 within_ns = policy->ban_after ? policy->ban_within_ns : policy->event_every_ns;
-	bool begins = !window || sl_window_is_over(window, v->now_ns, within_ns);
+	bool begins = !window || sl_window_is_over(window, v->account.now_ns, within_ns);
 
 	if (begins) {
-		window = sl_window_word(v->now_ns, dropped - 1);
+		window = sl_window_word(v->account.now_ns, dropped - 1);
 		tracked->drop_window = window;
 	}
 	if (begins || !(dropped & (TELL_EVERY_DROPS - 1)))

@@ -68,19 +68,19 @@ SL_INLINE __u64 mask_be64(__u64 word_be, __u32 bits)
 
 SL_INLINE void set_source(struct visit *v)
 {
-	__u64 *word = (__u64 *)v->source.byte;
+	__u64 *word = (__u64 *)v->account.source.byte;
 
 	if (v->is_deep) {
-		v->source.byte[0] = SL_NOT_IPV6;
-		v->source.byte[1] = SL_FAMILY_LINK;
-		*(__be32 *)&v->source.byte[12] = __builtin_bswap32(v->ifindex);
+		v->account.source.byte[0] = SL_NOT_IPV6;
+		v->account.source.byte[1] = SL_FAMILY_LINK;
+		*(__be32 *)&v->account.source.byte[12] = __builtin_bswap32(v->ifindex);
 	} else if (v->pkt.family == 4) {
 		__u32 bits = v->policy->source_bits4 & 63;
 		__u32 mask = bits ? ~0u << ((32 - bits) & 31) : 0;
 
-		v->source.byte[0] = SL_NOT_IPV6;
-		v->source.byte[1] = SL_FAMILY_IPV4;
-		*(__be32 *)&v->source.byte[12] =
+		v->account.source.byte[0] = SL_NOT_IPV6;
+		v->account.source.byte[1] = SL_FAMILY_IPV4;
+		*(__be32 *)&v->account.source.byte[12] =
 			*(__be32 *)v->pkt.address & __builtin_bswap32(mask);
 	} else {
 		__u32 bits = v->policy->source_bits6;
@@ -100,8 +100,8 @@ SL_INLINE void find_source(struct visit *v)
 	set_source(v);
 	if (!keys)
 		return;
-	if (filter_has(v->cfg, keys, &v->source, SL_FILTER_TRACKED))
-		v->tracked = bpf_map_lookup_elem(&sources, &v->source);
+	if (filter_has(v->cfg, keys, &v->account.source, SL_FILTER_TRACKED))
+		v->tracked = bpf_map_lookup_elem(&sources, &v->account.source);
 }
 
 /* ---- Allow, tier, deny --------------------------------------------------------------- */
@@ -175,7 +175,7 @@ SL_INLINE bool rule_from_cache(struct visit *v)
 		return false;
 
 	v->rule_id = (word >> 8) & SL_RULES_MAX;
-	v->tier = word & 0xff;
+	v->account.tier = word & 0xff;
 	v->has_rule = true;
 	return true;
 }
@@ -186,14 +186,13 @@ SL_INLINE bool rule_from_cache(struct visit *v)
  */
 SL_INLINE void cache_rule(struct visit *v)
 {
-	const struct sl_tier *tier = &v->policy->tier[v->tier];
 	__u64 before = READ_ONCE(v->tracked->rule);
 
-	if (before == v->rule_word)
+	if (before == v->account.rule_word)
 		return;
 	if (before >> 32 != v->policy->generation)
-		clamp_tracked(v->tracked, tier, visit_now(v));
-	__sync_val_compare_and_swap(&v->tracked->rule, before, v->rule_word);
+		clamp_tracked(v->tracked, debtor_tier(v->policy, &v->account), visit_now(v));
+	__sync_val_compare_and_swap(&v->tracked->rule, before, v->account.rule_word);
 }
 
 SL_INLINE enum sl_reason policy_rule(struct visit *v)
@@ -205,17 +204,18 @@ SL_INLINE enum sl_reason policy_rule(struct visit *v)
 
 	rule = find_rule(v);
 	v->rule_id = rule->id;
-	v->tier = rule->tier;
+	v->account.tier = rule->tier;
 	v->has_rule = true;
-	v->named = rule->flags & SL_RULE_NAMED;
+	v->account.named = rule->flags & SL_RULE_NAMED;
 
-	if (v->tier == SL_TIER_DENY)
+	if (v->account.tier == SL_TIER_DENY)
 		return SL_DENIED;
-	if (v->tier == SL_TIER_ALLOW)
+	if (v->account.tier == SL_TIER_ALLOW)
 		return SL_ALLOW_RULE;
 
-	v->rule_word = sl_rule_word(v->policy->generation, rule->id,
-				    rule->flags & SL_RULE_SPLIT ? SL_TIER_UNCACHED : rule->tier);
+	v->account.rule_word =
+		sl_rule_word(v->policy->generation, rule->id,
+			     rule->flags & SL_RULE_SPLIT ? SL_TIER_UNCACHED : rule->tier);
 	if (v->tracked)
 		cache_rule(v);
 	return CONTINUE;
@@ -243,31 +243,30 @@ SL_INLINE const struct sl_ban *find_prefix_ban(const struct visit *v)
 /* When the ban of this very source ends; 0: it has none. Global, so that it is verified by itself. */
 __attribute__((noinline)) __u64 source_ban_end(const struct sl_source *source)
 {
-	__u32 key = 0;
-	const struct sl_config *cfg = bpf_map_lookup_elem(&config, &key);
-	const struct sl_secret *keys = bpf_map_lookup_elem(&secret, &key);
 	const struct sl_ban *ban;
 	struct sl_source
 		own; /* 6.1 takes no other function's memory as a map's key ("R2 type=mem") */
 
-	if (!source || !cfg || !keys || !filter_has(cfg, keys, source, SL_FILTER_BANNED))
+	if (!source)
 		return 0;
 	own = *source;
 	ban = bpf_map_lookup_elem(&bans, &own);
 	return ban ? READ_ONCE(ban->until_ns) : 0;
 }
 
-SL_INLINE bool has_bans(void)
+SL_INLINE bool may_be_banned(const struct visit *v)
 {
 	__u32 key = 0;
 	const struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
+	const struct sl_secret *keys = bpf_map_lookup_elem(&secret, &key);
 
-	return shared && READ_ONCE(shared->bans);
+	return shared && keys && READ_ONCE(shared->bans) &&
+	       filter_has(v->cfg, keys, &v->account.source, SL_FILTER_BANNED);
 }
 
 SL_INLINE enum sl_reason ban(struct visit *v)
 {
-	__u64 until_ns = has_bans() ? source_ban_end(&v->source) : 0;
+	__u64 until_ns = may_be_banned(v) ? source_ban_end(&v->account.source) : 0;
 	const struct sl_ban *entry;
 
 	if (until_ns && until_ns > visit_now(v))

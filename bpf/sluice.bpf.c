@@ -121,6 +121,7 @@ SL_INLINE enum sl_reason classify(struct xdp_md *ctx, struct visit *v)
 	v->policy = current_policy(READ_ONCE(v->cfg->generation));
 	if (!v->policy || !v->policy->generation)
 		return SL_UNREADY;
+	v->account.slot = v->policy->generation & 1;
 
 	switch (result) {
 	case PARSE_NOT_IP:
@@ -170,7 +171,7 @@ SL_INLINE int ingress(struct xdp_md *ctx)
 
 	count_reason(reason, v.pkt.len);
 	if (v.has_rule)
-		count_tier(v.tier, verdict, v.pkt.len);
+		count_tier(v.account.tier, verdict, v.pkt.len);
 	if (v.rule_id)
 		count_rule(v.rule_id, verdict, v.pkt.len);
 	if (v.tracked)

@@ -50,12 +50,11 @@ SL_INLINE void filter_add(const struct sl_config *cfg, const struct sl_secret *k
 }
 
 /*
- * Give a stranger an entry, with the debt it has. Returns the entry, which may be one that another CPU
- * has just made (then this CPU's last charge is lost, one packet at most), or NULL: it stays a stranger.
+ * Give a stranger an entry, with the debt it has. Afterwards it has that, or one that another CPU has just made (then
+ * this CPU's last charge is lost, one packet at most), or none: it stays a stranger.
  */
-SL_INLINE struct sl_tracked *source_promote(const struct sl_config *cfg,
-					    const struct sl_source *source,
-					    const struct sl_tracked *entry)
+SL_INLINE void source_promote(const struct sl_config *cfg, const struct sl_source *source,
+			      const struct sl_tracked *entry)
 {
 	__u32 key = 0;
 	struct sl_state *shared = bpf_map_lookup_elem(&state, &key);
@@ -63,7 +62,7 @@ SL_INLINE struct sl_tracked *source_promote(const struct sl_config *cfg,
 	long error;
 
 	if (!shared || !keys)
-		return NULL;
+		return;
 
 	filter_add(cfg, keys, source, SL_FILTER_TRACKED);
 	error = bpf_map_update_elem(&sources, source, entry, BPF_NOEXIST);
@@ -71,8 +70,6 @@ SL_INLINE struct sl_tracked *source_promote(const struct sl_config *cfg,
 		__sync_fetch_and_add(&shared->tracked, 1);
 	else if (error != -17 /* EEXIST */)
 		count_fault(SL_FAULT_PROMOTE_FULL);
-
-	return bpf_map_lookup_elem(&sources, source);
 }
 
 /* The first packet of a tracked source under another policy. */

@@ -26,55 +26,15 @@ SL_INLINE __u64 stranger_hash(const struct sl_source *source)
 #define PLACES	 (2 * SL_LINE_WORDS) /* a stranger's word is in one of so many places */
 #define NO_PLACE PLACES
 
-/* Which place of the two lines holds tag, or NO_PLACE. */
-__attribute__((noinline)) int stranger_place(const struct sl_line *line,
-					     const struct sl_line *other, __u32 tag)
-{
-	if (!line || !other)
-		return NO_PLACE;
-
-#pragma unroll
-	for (int i = 0; i < SL_LINE_WORDS; i++)
-		if (sl_word_tag(READ_ONCE(line->word[i])) == tag)
-			return i;
-#pragma unroll
-	for (int i = 0; i < SL_LINE_WORDS; i++)
-		if (sl_word_tag(READ_ONCE(other->word[i])) == tag)
-			return SL_LINE_WORDS + i;
-	return NO_PLACE;
-}
-
 /*
- * Which place a newcomer takes: the first word that owes nothing, else the one that owes least; none
- * whose bit is set in taken.
+ * The loops below end in one of sixteen ways, each of which the verifier would follow through the rest of the program. What
+ * comes back from memory that it does not track is one way again. Functions of their own would do, too, but a call costs
+ * 7 ns where returns are guarded against speculation.
  */
-__attribute__((noinline)) int stranger_vacancy(const struct sl_line *line,
-					       const struct sl_line *other, __u64 now_ns,
-					       __u64 longest_burst_ns, __u32 taken)
+SL_INLINE __u32 place_blurred(__u32 place, __u32 *untracked)
 {
-	__u64 least_ns = SL_NEVER;
-	int place = 0;
-
-	if (!line || !other)
-		return 0;
-
-	for (int i = 0; i < PLACES; i++) {
-		const struct sl_line *at = i < SL_LINE_WORDS ? line : other;
-		__u64 word = READ_ONCE(at->word[i & (SL_LINE_WORDS - 1)]);
-		__u64 owed_ns = 0;
-
-		if (taken >> i & 1)
-			continue;
-		if (sl_word_tag(word))
-			owed_ns = sl_word_owed(word, now_ns, longest_burst_ns);
-		if (!owed_ns)
-			return i;
-		if (owed_ns < least_ns) {
-			least_ns = owed_ns;
-			place = i;
-		}
-	}
-	return place;
+	*(volatile __u32 *)untracked = place;
+	return READ_ONCE(*untracked);
 }
 
 struct line_pair {
@@ -93,11 +53,66 @@ SL_INLINE struct line_pair stranger_lines(__u64 hash, __u32 region)
 	};
 }
 
-SL_INLINE void meter_place(struct meter *meter, struct line_pair pair, __u32 place)
+/* Which place of the two lines holds tag; NO_PLACE or more: none. */
+SL_INLINE __u32 stranger_place(__u64 hash, __u32 region, __u32 tag)
 {
-	struct sl_line *line = place < SL_LINE_WORDS ? pair.line : pair.other;
+	struct line_pair pair = stranger_lines(hash, region);
+
+	if (!pair.line || !pair.other)
+		return NO_PLACE;
+
+#pragma unroll
+	for (int i = 0; i < SL_LINE_WORDS; i++)
+		if (sl_word_tag(READ_ONCE(pair.line->word[i])) == tag)
+			return i;
+#pragma unroll
+	for (int i = 0; i < SL_LINE_WORDS; i++)
+		if (sl_word_tag(READ_ONCE(pair.other->word[i])) == tag)
+			return SL_LINE_WORDS + i;
+	return NO_PLACE;
+}
+
+/*
+ * Which place a newcomer takes: the first word that owes nothing, else the one that owes least; none
+ * whose bit is set in taken. Without a branch for the least, which nobody could predict.
+ */
+SL_INLINE __u32 stranger_vacancy(__u64 hash, __u32 region, const struct terms *terms, __u32 taken)
+{
+	struct line_pair pair = stranger_lines(hash, region);
+	__u64 horizon = (terms->longest_burst_ns + SL_CLOCK_SLACK_NS) >> SL_UNIT_SHIFT;
+	__u64 now = terms->now_ns >> SL_UNIT_SHIFT;
+	__u64 least = 1ull << 62; /* of all words so far: units owed, then place */
+
+	if (!pair.line || !pair.other)
+		return 0;
+
+#pragma unroll
+	for (int i = 0; i < PLACES; i++) {
+		const struct sl_line *at = i < SL_LINE_WORDS ? pair.line : pair.other;
+		__u64 word = READ_ONCE(at->word[i & (SL_LINE_WORDS - 1)]);
+		__u64 owed = (word - now) & SL_INSTANT_MASK;
+		__s64 less;
+
+		if (taken >> i & 1)
+			continue;
+		if (!sl_word_tag(word) || !owed || owed > horizon)
+			return i;
+		less = (__s64)((owed << 4 | i) - least);
+		least += less & less >> 63;
+	}
+	return least & (PLACES - 1);
+}
+
+/* The word of a place, and what it holds; NULL if there is none. */
+SL_INLINE void meter_place(struct meter *meter, __u64 hash, __u32 region, __u32 place)
+{
+	__u32 index = sl_line_index(hash, place / SL_LINE_WORDS & 1, region, sl_region_lines);
+	struct sl_line *line = bpf_map_lookup_elem(&strangers, &index);
 
 	meter->place = place;
+	meter->word = NULL;
+	if (!line)
+		return;
 	meter->word = &line->word[place & (SL_LINE_WORDS - 1)];
 	meter->seen = READ_ONCE(*meter->word);
 }
@@ -106,21 +121,19 @@ SL_INLINE void meter_place(struct meter *meter, struct line_pair pair, __u32 pla
 SL_INLINE void stranger_find(__u64 hash, enum sl_kind kind, const struct sl_limit *limit,
 			     const struct terms *terms, struct meter *meter)
 {
-	struct line_pair pair = stranger_lines(hash, limit->region);
+	__u32 region = limit->region;
 	__u32 place;
 
 	meter->word = NULL;
 	meter->owed_ns = 0;
 	meter->place = NO_PLACE;
 	meter->tag = sl_tag_of(hash, kind);
-	if (!pair.line || !pair.other)
-		return;
 
-	place = stranger_place(pair.line, pair.other, meter->tag);
+	place = place_blurred(stranger_place(hash, region, meter->tag), terms->untracked);
 	if (place >= NO_PLACE)
 		return;
-	meter_place(meter, pair, place);
-	if (sl_word_tag(meter->seen) != meter->tag) {
+	meter_place(meter, hash, region, place);
+	if (!meter->word || sl_word_tag(meter->seen) != meter->tag) {
 		meter->word = NULL; /* another took it since it was found: a place is chosen anew */
 		return;
 	}
@@ -134,16 +147,38 @@ SL_INLINE void stranger_find(__u64 hash, enum sl_kind kind, const struct sl_limi
 SL_INLINE bool stranger_settle(__u64 hash, const struct sl_limit *limit, const struct terms *terms,
 			       __u32 taken, struct meter *meter)
 {
-	struct line_pair pair = stranger_lines(hash, limit->region);
+	__u32 place = stranger_vacancy(hash, limit->region, terms, taken);
 
-	if (!pair.line || !pair.other)
-		return true;
-
-	meter_place(meter, pair,
-		    stranger_vacancy(pair.line, pair.other, terms->now_ns, terms->longest_burst_ns,
-				     taken));
-	return !sl_word_tag(meter->seen) ||
+	meter_place(meter, hash, limit->region, place_blurred(place, terms->untracked));
+	return !meter->word || !sl_word_tag(meter->seen) ||
 	       !sl_word_owed(meter->seen, terms->now_ns, terms->longest_burst_ns);
+}
+
+/* The most this stranger owes for kind in any of the regions whose bit is set, in nanoseconds. Not on the hot path. */
+__attribute__((noinline)) __u64 stranger_debt(__u64 hash, __u32 kind, __u32 regions, __u64 now_ns,
+					      __u64 longest_burst_ns)
+{
+	__u32 tag = sl_tag_of(hash, kind);
+	__u64 most_ns = 0;
+
+	for (__u32 region = 0; region < SL_REGIONS; region++) {
+		struct meter meter;
+		__u32 place;
+		__u64 owed_ns;
+
+		if (!(regions >> region & 1))
+			continue;
+		place = stranger_place(hash, region, tag);
+		if (place >= NO_PLACE)
+			continue;
+		meter_place(&meter, hash, region, place);
+		if (!meter.word)
+			continue;
+		owed_ns = sl_word_owed(meter.seen, now_ns, longest_burst_ns);
+		if (sl_word_tag(meter.seen) == tag && owed_ns > most_ns)
+			most_ns = owed_ns;
+	}
+	return most_ns;
 }
 
 #endif

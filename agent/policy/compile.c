@@ -126,6 +126,14 @@ static uint64_t compile_tier(const struct policy_tier *tier, uint64_t tick_ns, s
 	return longest_ns;
 }
 
+/* What a source that several tiers judge may owe is the longest burst of any. */
+static void note_longest(const struct sl_tier *tier, struct sl_tier *any)
+{
+	for (int kind = 0; kind < SL_KIND_COUNT; kind++)
+		if (tier->limit[kind].burst_ns > any->limit[kind].burst_ns)
+			any->limit[kind] = tier->limit[kind];
+}
+
 static void set_bit(__u64 *words, unsigned bit)
 {
 	words[bit / 64] |= 1ull << bit % 64;
@@ -173,9 +181,10 @@ static void compile_policy(const struct policy *policy, const struct numbers *nu
 	out->default_rule.tier = tier_number(numbers, policy->default_tier);
 	compile_protect(&policy->protect, out);
 	for (size_t i = 0; i < policy->tier_count; i++) {
-		uint64_t longest_ns =
-			compile_tier(&policy->tiers[i], tick_ns, &out->tier[numbers->tier[i]]);
+		struct sl_tier *tier = &out->tier[numbers->tier[i]];
+		uint64_t longest_ns = compile_tier(&policy->tiers[i], tick_ns, tier);
 
+		note_longest(tier, &out->tier[SL_TIER_UNCACHED]);
 		if (longest_ns > compiled->longest_burst_ns)
 			compiled->longest_burst_ns = longest_ns;
 	}

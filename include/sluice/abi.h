@@ -100,9 +100,10 @@ struct sl_tier {
 	__u8 zero[5];
 };
 
-#define SL_TIERS_MAX	 250 /* numbers 0 to 249; the rest of the byte says: */
-#define SL_TIER_NUMBERS	 256 /* so that any byte is an index */
-#define SL_TIER_UNCACHED 253 /* in a tracked source: ask the tries, longer prefixes lie inside it */
+#define SL_TIERS_MAX	250 /* numbers 0 to 249; the rest of the byte says: */
+#define SL_TIER_NUMBERS 256 /* so that any byte is an index */
+/* In a tracked source: ask the tries, longer prefixes lie inside it. In the policy: no tier, but each kind's longest burst. */
+#define SL_TIER_UNCACHED 253
 #define SL_TIER_ALLOW	 254
 #define SL_TIER_DENY	 255
 

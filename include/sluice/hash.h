@@ -68,7 +68,7 @@ SL_INLINE __u64 sl_source_hash(const struct sl_secret *secret, const struct sl_s
 
 SL_INLINE __u32 sl_line_index(__u64 hash, int choice, __u32 region, __u32 lines)
 {
-	__u32 line = (__u32)(hash >> (choice ? SL_LINE_BITS : 0)) & (lines - 1);
+	__u32 line = (__u32)(hash >> (choice * SL_LINE_BITS)) & (lines - 1);
 
 	return region * lines + line;
 }

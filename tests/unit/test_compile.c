@@ -177,6 +177,19 @@ static void a_tier_has_the_limits_it_names_and_no_other(void **state)
 	assert_int_equal(((struct world *)*state)->compiled.longest_burst_ns, 2 * NS_PER_SEC);
 }
 
+static void what_several_tiers_judge_may_owe_the_longest_burst_of_any(void **state)
+{
+	const struct sl_policy *out =
+		compile(*state, PLANES "tiers: {a: {packets: 10/second burst 20}, b: {packets: "
+				       "1000/second burst 5000}, c: {connections: 10/second burst "
+				       "70}}\ndefault: b\n");
+	const struct sl_limit *any = out->tier[SL_TIER_UNCACHED].limit;
+
+	assert_int_equal(any[SL_PACKETS].burst_ns, 5 * NS_PER_SEC);
+	assert_int_equal(any[SL_CONNECTIONS].burst_ns, 7 * NS_PER_SEC);
+	assert_int_equal(any[SL_BYTES].burst_ns, 0);
+}
+
 static void a_burst_below_16_ticks_needs_the_fine_clock(void **state)
 {
 	const struct sl_policy *out = compile(
@@ -555,6 +568,7 @@ int main(void)
 		WORLD(the_last_port_is_a_port),
 		WORLD(everything_else_is_carried_over),
 		WORLD(a_tier_has_the_limits_it_names_and_no_other),
+		WORLD(what_several_tiers_judge_may_owe_the_longest_burst_of_any),
 		WORLD(a_burst_below_16_ticks_needs_the_fine_clock),
 		WORLD(the_default_may_be_deny),
 		WORLD(every_prefix_is_an_entry_with_a_number_of_its_own),
