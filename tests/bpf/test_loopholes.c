@@ -49,6 +49,75 @@ static void a_syn_behind_more_than_we_read_counts_as_a_connection(void **state)
 	assert_int_equal(harness_passes(*state, &deep, 100), 2);
 }
 
+/* Nothing names the /64: it stays a stranger until a packet of the address within has its entry made. */
+#define UNNAMED(inner)                                                                             \
+	"protect: everything\ntiers: {slow: {packets: 60/minute burst 100}, inner: {" inner "}}\n" \
+	"sources: {'2001:db8:0:1::66': inner}\ndefault: slow\n"
+
+static void an_address_in_a_quicker_tier_does_not_forgive_its_slash_64(void **state)
+{
+	struct frame frame = frame_of_tcp(NETWORK "1", 80, ACK);
+	struct frame inner = frame_of_tcp(NETWORK "66", 80, ACK);
+	struct sl_tracked tracked;
+
+	harness_policy(*state, UNNAMED("packets: 1000/second burst 1000"));
+	assert_int_equal(harness_passes(*state, &frame, 50), 50);
+	assert_false(harness_tracked(*state, NETWORK "1", &tracked));
+	assert_reason(*state, &inner, CONFORMING);
+	assert_true(harness_tracked(*state, NETWORK "1", &tracked));
+	assert_int_equal(harness_passes(*state, &frame, 200), 50);
+}
+
+static void an_address_without_that_limit_does_not_forgive_its_slash_64(void **state)
+{
+	struct frame frame = frame_of_tcp(NETWORK "1", 80, ACK);
+	struct frame inner = frame_of_tcp(NETWORK "66", 80, ACK);
+
+	harness_policy(*state, UNNAMED("bytes: 1 GB/second"));
+	assert_int_equal(harness_passes(*state, &frame, 50), 50);
+	assert_reason(*state, &inner, CONFORMING);
+	assert_int_equal(harness_passes(*state, &frame, 200), 50);
+}
+
+static void an_address_with_a_shorter_burst_does_not_forgive_its_slash_64(void **state)
+{
+	struct frame frame = frame_of_tcp(NETWORK "1", 80, ACK);
+	struct frame inner = frame_of_tcp(NETWORK "66", 80, ACK);
+
+	harness_policy(*state, UNNAMED("packets: 60/minute burst 1"));
+	assert_int_equal(harness_passes(*state, &frame, 50), 50);
+	assert_reason(*state, &inner, OVER_PACKETS);
+	assert_int_equal(harness_passes(*state, &frame, 200), 50);
+}
+
+static void a_refused_stranger_with_a_shorter_burst_does_not_forgive_its_slash_64(void **state)
+{
+	struct frame frame = frame_of_tcp(NETWORK "1", 80, ACK);
+	struct frame inner = frame_of_tcp(NETWORK "66", 80, ACK);
+	struct sl_tracked tracked;
+
+	harness_policy(*state, UNNAMED("packets: 60/minute burst 1"));
+	harness_state(*state)->tracked = 1 << 20; /* as if full */
+	assert_int_equal(harness_passes(*state, &frame, 50), 50);
+	assert_reason(*state, &inner, OVER_PACKETS);
+	assert_false(harness_tracked(*state, NETWORK "1", &tracked));
+	assert_int_equal(harness_passes(*state, &frame, 200), 50);
+}
+
+static void a_reload_seen_by_an_address_within_forgives_its_slash_64_nothing(void **state)
+{
+	struct frame frame = frame_of_tcp(NETWORK "1", 80, ACK);
+	struct frame inner = frame_of_tcp(NETWORK "66", 80, ACK);
+	const char *policy = UNNAMED("packets: 1000/second burst 1000");
+
+	harness_policy(*state, policy);
+	assert_reason(*state, &inner, CONFORMING);
+	assert_in_range(harness_passes(*state, &frame, 200), 99, 100);
+	harness_policy(*state, policy);
+	assert_reason(*state, &inner, OVER_PACKETS);
+	assert_int_equal(harness_passes(*state, &frame, 200), 0);
+}
+
 /* ---- Bans nobody has deserved ------------------------------------------------------- */
 
 static void drops_of_a_denied_address_ban_none_of_its_neighbours(void **state)
@@ -146,6 +215,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HARNESS_TEST(a_stranger_gains_nothing_by_frames_too_short_for_ethernet),
 		HARNESS_TEST(a_syn_behind_more_than_we_read_counts_as_a_connection),
+		HARNESS_TEST(an_address_in_a_quicker_tier_does_not_forgive_its_slash_64),
+		HARNESS_TEST(an_address_without_that_limit_does_not_forgive_its_slash_64),
+		HARNESS_TEST(an_address_with_a_shorter_burst_does_not_forgive_its_slash_64),
+		HARNESS_TEST(a_refused_stranger_with_a_shorter_burst_does_not_forgive_its_slash_64),
+		HARNESS_TEST(a_reload_seen_by_an_address_within_forgives_its_slash_64_nothing),
 		HARNESS_TEST(drops_of_a_denied_address_ban_none_of_its_neighbours),
 		HARNESS_TEST(drops_under_a_banned_prefix_do_not_ban_a_second_time),
 		HARNESS_TEST(the_first_drop_after_a_ban_is_one_drop_soon_after_boot_too),
