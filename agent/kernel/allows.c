@@ -52,12 +52,14 @@ int datapath_disallow(struct datapath *datapath, const struct prefix *prefix)
 	return 0;
 }
 
-void allows_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason)
+void allows_recall(struct datapath *datapath, const struct allow *allow)
 {
-	struct prefix_node *node = prefix_tree_find(&datapath->allows, prefix);
+	struct prefix_node *node = prefix_tree_find(&datapath->allows, &allow->prefix);
 
-	if (node)
-		prefix_node_set_reason(node, reason);
+	if (!node)
+		return;
+	prefix_tree_recall(&datapath->allows, &allow->prefix, allow->until_ns);
+	prefix_node_set_reason(node, allow->reason);
 }
 
 static struct allow describe(const struct prefix_node *node)

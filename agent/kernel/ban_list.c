@@ -117,7 +117,7 @@ int datapath_find_ban(const struct datapath *datapath, const struct prefix *addr
 
 /* ---- After adoption ------------------------------------------------------------ */
 
-/* The own end of an entry is not known any more: it is taken to be the effective one. */
+/* The own end of an entry is taken to be the effective one, until bans_recall() knows better. */
 static int read_trie(struct datapath *datapath, enum address_family family)
 {
 	auto_walk struct map_walk walk = {};

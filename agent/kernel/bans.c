@@ -145,19 +145,21 @@ int bans_put(struct datapath *datapath, const struct ban *ban)
 	return put_prefix(datapath, ban, &prefix);
 }
 
-void bans_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason)
+void bans_recall(struct datapath *datapath, const struct ban *ban)
 {
-	struct prefix banned = banned_prefix(datapath, prefix);
+	struct prefix banned = banned_prefix(datapath, &ban->prefix);
 	struct sl_source source = source_of(&banned, datapath->bits);
 	struct prefix_node *node = NULL;
 	struct sl_ban value;
 
+	prefix_tree_recall(&datapath->bans, &banned, ban->until_ns);
 	if (!is_source(datapath, &banned))
 		node = prefix_tree_find(&datapath->bans, &banned);
-	else if (!bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_bans], &source, &value))
+	else if (*ban->reason &&
+		 !bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_bans], &source, &value))
 		node = prefix_tree_add(&datapath->reasons, &banned);
 	if (node)
-		prefix_node_set_reason(node, reason);
+		prefix_node_set_reason(node, ban->reason);
 }
 
 /* ---- What forbids a ban ------------------------------------------------------- */

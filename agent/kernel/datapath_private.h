@@ -156,9 +156,12 @@ int bans_put(struct datapath *datapath, const struct ban *ban);
 void bans_forget_prefixes(struct datapath *datapath, uint64_t now_ns);
 void allows_forget(struct datapath *datapath, uint64_t now_ns);
 
-/* Why prefix was banned or allowed; nothing where it is not any more. The maps do not hold it. */
-void bans_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason);
-void allows_note_reason(struct datapath *datapath, const struct prefix *prefix, const char *reason);
+/*
+ * What the maps do not hold of an adopted ban or allow: why, and its own end where another covers it. Nothing where it is
+ * there no more.
+ */
+void bans_recall(struct datapath *datapath, const struct ban *ban);
+void allows_recall(struct datapath *datapath, const struct allow *allow);
 
 /* What a "bans" entry says, for people. Returns false for a source that is no address. */
 bool bans_describe(const struct datapath *datapath, const struct sl_source *source,

@@ -256,6 +256,30 @@ static bool note_latest(void *context, struct prefix_node *node)
 	return true;
 }
 
+struct covering {
+	const struct prefix_node *node; /* which does not cover itself */
+	uint64_t latest_ns;
+};
+
+static bool note_covering(void *context, struct prefix_node *node)
+{
+	struct covering *covering = context;
+
+	return node == covering->node || note_latest(&covering->latest_ns, node);
+}
+
+void prefix_tree_recall(struct prefix_tree *tree, const struct prefix *prefix, uint64_t until_ns)
+{
+	struct prefix_node *node = prefix_tree_find(tree, prefix);
+	struct covering covering = {.node = node};
+
+	if (!node || until_ns >= node->until_ns)
+		return;
+	prefix_tree_each_covering(tree, prefix, note_covering, &covering);
+	if (covering.latest_ns >= node->until_ns)
+		node->until_ns = until_ns;
+}
+
 int prefix_tree_spread(struct prefix_tree *tree, const struct prefix *prefix,
 		       prefix_tree_write_fn *write, void *context)
 {

@@ -71,6 +71,12 @@ size_t prefix_tree_ended(const struct prefix_tree *tree, uint64_t now_ns, struct
 			 size_t max);
 
 /*
+ * The own end of an adopted entry, of which the effective one is known: until_ns is taken where it is earlier and what
+ * covers the entry lasts as long as that, else the end that is known can only be its own.
+ */
+void prefix_tree_recall(struct prefix_tree *tree, const struct prefix *prefix, uint64_t until_ns);
+
+/*
  * Call write() for every used node at or below prefix whose effective end is not written_ns; where it returns 0
  * that end is written_ns from then on. prefix NULL: the whole tree. Goes on after failures.
  * Returns 0 or the first error of write().

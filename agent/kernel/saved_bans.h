@@ -13,6 +13,7 @@
 
 #include "kernel/datapath.h"
 
+#define SAVED_BANS_FORMAT 1 /* "sluice_bans" in the file */
 #define SAVED_BANS_SIZE_MAX \
 	(256u << 20) /* bytes of the file: a full table of a million bans fits */
 
@@ -44,8 +45,8 @@ int saved_bans_write(const struct datapath *datapath, const char *path, uint64_t
 		     uint64_t unix_offset_ns);
 
 /*
- * Put back what saved_bans_write() wrote. Where datapath was adopted (origin) only reasons are taken from a file of
- * this boot: the maps know all else better, and what was unbanned since must stay so.
+ * Put back what saved_bans_write() wrote. Where datapath was adopted (origin) only what the maps do not hold is taken from
+ * a file of this boot, reasons and the own ends of covered prefixes: what was unbanned since must stay so.
  * Returns 0 with *ret_result; -ENOENT if there is no file; else -errno and a sentence in error: -EINVAL (damaged),
  * -EFBIG. Single damaged entries are counted, not fatal.
  */

@@ -187,6 +187,42 @@ static void reasons_outlive_the_agent(void **state)
 	assert_string_equal(allow.reason, "ours");
 }
 
+static void put_nested(struct datapath *datapath)
+{
+	struct ban ban = {.prefix = prefix("192.0.0.0/16"), .until_ns = 1500 * SECOND};
+	struct allow allow = {.prefix = prefix("198.51.0.0/16"), .until_ns = SL_NEVER};
+	char error[DATAPATH_ERROR_MAX];
+
+	assert_int_equal(datapath_ban(datapath, NULL, &ban, error), 0);
+	assert_int_equal(datapath_allow(datapath, &allow), 0);
+	ban.prefix = prefix("192.0.2.0/24");
+	allow.prefix = prefix("198.51.100.0/24");
+	ban.until_ns = allow.until_ns = 1100 * SECOND;
+	assert_int_equal(datapath_ban(datapath, NULL, &ban, error), 0);
+	assert_int_equal(datapath_allow(datapath, &allow), 0);
+}
+
+static void a_prefix_below_a_longer_one_keeps_its_own_end_for_the_next_agent(void **state)
+{
+	struct prefix ban_above = prefix("192.0.0.0/16"), allow_above = prefix("198.51.0.0/16");
+	struct prefix banned = prefix("192.0.2.1"), allowed = prefix("198.51.100.1");
+	struct allow allow;
+	struct ban ban;
+
+	put_nested(*state);
+	save(*state);
+	*state = reopen(*state);
+	read_back(*state, DATAPATH_ADOPTED, 1001 * SECOND, UNIX_NOW + SECOND);
+	assert_int_equal(datapath_find_ban(*state, &banned, 1001 * SECOND, &ban), 0);
+	assert_int_equal(ban.until_ns, 1500 * SECOND);
+	assert_int_equal(datapath_unban(*state, &ban_above), 0);
+	assert_int_equal(datapath_disallow(*state, &allow_above), 0);
+	assert_int_equal(datapath_find_ban(*state, &banned, 1001 * SECOND, &ban), 0);
+	assert_int_equal(ban.until_ns, 1100 * SECOND);
+	assert_int_equal(datapath_find_allow(*state, &allowed, 1001 * SECOND, &allow), 0);
+	assert_int_equal(allow.until_ns, 1100 * SECOND);
+}
+
 static void a_damaged_file_is_an_error_with_a_sentence(void **state)
 {
 	static const char *const damaged[] = {
@@ -337,6 +373,7 @@ int main(void)
 		TEST(strikes_older_than_their_memory_are_not_put_back),
 		TEST(an_adopted_datapath_of_this_boot_is_left_alone),
 		TEST(reasons_outlive_the_agent),
+		TEST(a_prefix_below_a_longer_one_keeps_its_own_end_for_the_next_agent),
 		TEST(a_damaged_file_is_an_error_with_a_sentence),
 		TEST(damaged_entries_are_counted_and_the_others_put_back),
 		TEST(without_a_file_there_is_nothing_to_put_back),

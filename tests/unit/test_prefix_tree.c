@@ -129,6 +129,46 @@ static void without_its_covering_entry_an_entry_has_its_own_end_again(void **sta
 	prefix_tree_free(&tree);
 }
 
+static void recall(struct prefix_tree *tree, const char *text, uint64_t until_ns)
+{
+	struct prefix at = prefix(text);
+
+	prefix_tree_recall(tree, &at, until_ns);
+}
+
+/* As read from the tries: under 10.0.0.0/8 all end when it does, whatever they were given. */
+static void an_adopted_entry_gets_its_own_end_back_from_below_a_covering_one(void **state)
+{
+	struct prefix_tree tree = {};
+
+	put(&tree, "10.0.0.0/8", 100);
+	put(&tree, "10.1.0.0/16", 100);
+	put(&tree, "10.1.2.0/24", 100);
+	recall(&tree, "10.0.0.0/8", 100);
+	recall(&tree, "10.1.0.0/16", 40);
+	recall(&tree, "10.1.2.0/24", 20);
+	assert_int_equal(find(&tree, "10.0.0.0/8")->until_ns, 100);
+	assert_int_equal(find(&tree, "10.1.0.0/16")->until_ns, 40);
+	assert_int_equal(find(&tree, "10.1.2.0/24")->until_ns, 20);
+	prefix_tree_free(&tree);
+}
+
+static void an_adopted_end_later_than_all_that_cover_the_entry_stays(void **state)
+{
+	struct prefix_tree tree = {};
+
+	put(&tree, "10.0.0.0/8", 100);
+	put(&tree, "10.1.0.0/16", 101);
+	put(&tree, "192.0.2.0/24", 50);
+	recall(&tree, "10.1.0.0/16", 40);
+	recall(&tree, "192.0.2.0/24", 40);
+	recall(&tree, "198.51.100.0/24", 40);
+	assert_int_equal(find(&tree, "10.1.0.0/16")->until_ns, 101);
+	assert_int_equal(find(&tree, "192.0.2.0/24")->until_ns, 50);
+	assert_null(find(&tree, "198.51.100.0/24"));
+	prefix_tree_free(&tree);
+}
+
 static void a_neighbour_is_not_written(void **state)
 {
 	struct prefix_tree tree = {};
@@ -227,6 +267,8 @@ int main(void)
 		cmocka_unit_test(a_covering_entry_with_a_later_end_lends_it_to_those_below),
 		cmocka_unit_test(an_entry_put_below_a_later_one_is_written_with_the_later_end),
 		cmocka_unit_test(without_its_covering_entry_an_entry_has_its_own_end_again),
+		cmocka_unit_test(an_adopted_entry_gets_its_own_end_back_from_below_a_covering_one),
+		cmocka_unit_test(an_adopted_end_later_than_all_that_cover_the_entry_stays),
 		cmocka_unit_test(a_neighbour_is_not_written),
 		cmocka_unit_test(an_end_that_could_not_be_written_is_written_by_the_next_spread),
 		cmocka_unit_test(ten_thousand_random_steps_agree_with_a_list),
