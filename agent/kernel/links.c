@@ -34,7 +34,8 @@ struct links {
 	size_t count;
 	size_t room;
 	uint32_t serial;
-	bool dirty; /* the table has changed since changed() was called */
+	bool missed; /* messages were lost */
+	bool dirty;  /* the table has changed since changed() was called */
 };
 
 /* ---- The table -------------------------------------------------------------- */
@@ -293,11 +294,7 @@ static bool read_some(struct links *links, char *buf)
 	ssize_t len = mnl_socket_recvfrom(links->events, buf, MESSAGE_MAX);
 
 	if (len < 0 && errno == ENOBUFS) {
-		log_warning(
-			"so many interfaces changed at once that some were missed; reading all");
-		links->dirty = true;
-		if (links_refresh(links, NULL))
-			log_warning("reading the interfaces failed; trying again within 30 s");
+		links->missed = true;
 		return true;
 	}
 	if (len <= 0)
@@ -308,13 +305,28 @@ static bool read_some(struct links *links, char *buf)
 	return true;
 }
 
+/* What is queued is older than a dump made now: behind it, it would bring back what has gone since. */
+static void catch_up(struct links *links)
+{
+	log_warning("so many interfaces changed at once that some were missed; reading all");
+	links->missed = false;
+	links->dirty = true;
+	if (links_refresh(links, NULL))
+		log_warning("reading the interfaces failed; trying again within 30 s");
+}
+
 static void on_events(void *context, uint32_t events)
 {
 	auto_free char *buf = malloc(MESSAGE_MAX);
 	struct links *links = context;
+	bool more = buf;
 
-	for (int i = 0; buf && i < BATCH_MAX && read_some(links, buf); i++)
-		;
+	for (int i = 0; i < BATCH_MAX && more; i++)
+		more = read_some(links, buf);
+	if (links->missed && more)
+		return; /* nobody should act on half of it */
+	if (links->missed)
+		catch_up(links);
 	tell(links);
 }
 

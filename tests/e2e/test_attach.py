@@ -196,6 +196,19 @@ def an_interface_that_is_removed_and_comes_back_is_protected_again():
 
 
 @test
+def an_interface_that_goes_while_messages_are_lost_is_not_brought_back_by_older_ones():
+    with Agent() as agent:
+        agent.say("apply sl7")
+        # Nobody reads meanwhile: the queue keeps that sl7 came and overflows before it goes.
+        noise = "".join(f"link set dev sl0 alias noise{i}\n" for i in range(4000))
+        batch = "link add sl7 type veth peer name sl8\n" + noise + "link del sl7\n"
+        subprocess.run(["nsenter", f"--net=/run/netns/{HOST}", "ip", "-batch", "-"], input=batch,
+                       check=True, capture_output=True, text=True, timeout=60)
+        holds("\n".join(agent.say("wait 1000")), "some were missed")
+        equal(agent.status("sl7")["why"], "waiting for it to appear")
+
+
+@test
 def a_renamed_interface_follows_the_policys_names():
     host("ip", "link", "add", "sl7", "type", "veth", "peer", "name", "sl8")
     with Agent() as agent:
