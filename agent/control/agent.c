@@ -70,7 +70,7 @@ void load_result_free(struct load_result *result)
 
 /* Adopt or make the maps, and follow interfaces. Nothing is attached yet. */
 static int open_plane(struct agent *agent, const struct policy *policy,
-		      char error[static DATAPATH_ERROR_MAX])
+		      enum datapath_origin *ret_origin, char error[static DATAPATH_ERROR_MAX])
 {
 	struct datapath_options options = {.tables = policy->tables,
 					   .fresh = agent->options->fresh};
@@ -90,7 +90,8 @@ static int open_plane(struct agent *agent, const struct policy *policy,
 	if (origin == DATAPATH_ADOPTED)
 		log_info("adopted the datapath in %s: buckets, bans and counters go on",
 			 datapath_pin_dir(datapath));
-	return upkeep_start(agent, origin);
+	*ret_origin = origin;
+	return upkeep_start(agent);
 }
 
 static void close_plane(struct agent *agent)
@@ -107,12 +108,13 @@ static int enforce(struct agent *agent, const struct policy *policy, struct load
 {
 	auto_lower bool raised = privileges_raise();
 	bool is_first = !agent->datapath;
+	enum datapath_origin origin = DATAPATH_ADOPTED;
 	int status;
 
 	if (agent->detached || (is_first && !policy->has_packet_plane))
 		return 0;
 
-	status = is_first ? open_plane(agent, policy, result->error) : 0;
+	status = is_first ? open_plane(agent, policy, &origin, result->error) : 0;
 	if (!status)
 		status = datapath_load_policy(agent->datapath, policy, result->error);
 	if (status) {
@@ -121,6 +123,8 @@ static int enforce(struct agent *agent, const struct policy *policy, struct load
 		return status;
 	}
 	interfaces_apply(agent->interfaces, policy, &result->attached);
+	if (is_first)
+		upkeep_restore(agent, origin);
 	return 0;
 }
 

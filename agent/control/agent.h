@@ -104,6 +104,7 @@ struct agent {
 	struct loop_timer *sweep_timer;
 	struct loop_timer *save_timer;
 	bool save_due;
+	bool restored;	       /* what was saved of bans and allows is in the maps */
 	struct saving *saving; /* of bans; NULL without a packet plane */
 	bool detached;	       /* told to protect nothing until the next start */
 

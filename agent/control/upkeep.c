@@ -178,15 +178,19 @@ static void restore_bans(struct agent *agent, enum datapath_origin origin)
 			 result.bans, result.allows, path, result.lapsed, result.failed);
 }
 
-int upkeep_start(struct agent *agent, enum datapath_origin origin)
+void upkeep_restore(struct agent *agent, enum datapath_origin origin)
 {
-	int status;
-
 	if (mkdir(agent->options->state_dir, 0755) && errno != EEXIST)
 		log_warning("state directory %s: %s; bans would not outlive a reboot",
 			    agent->options->state_dir, strerror(errno));
 	restore_bans(agent, origin);
-	status = start_timers(agent);
+	agent->restored = true;
+}
+
+int upkeep_start(struct agent *agent)
+{
+	int status = start_timers(agent);
+
 	if (status)
 		upkeep_stop(agent);
 	return status;
@@ -204,5 +208,8 @@ void upkeep_stop(struct agent *agent)
 	agent->save_timer = NULL;
 	saving_free(agent->saving);
 	agent->saving = NULL;
-	save_bans(agent);
+	/* Otherwise the file still has what the maps have not. */
+	if (agent->restored)
+		save_bans(agent);
+	agent->restored = false;
 }

@@ -8,13 +8,16 @@
 
 #include "control/agent.h"
 
-/*
- * Restore saved bans where the maps are new, then start watching and sweeping. What is wrong with the saved ones is
- * logged and stops nothing. Returns 0 or -errno.
- */
-int upkeep_start(struct agent *agent, enum datapath_origin origin);
+/* Start watching and sweeping. Returns 0 or -errno. */
+int upkeep_start(struct agent *agent);
 
-/* Read what was told up to now, save the bans, and stop. */
+/*
+ * Restore saved bans where the maps are new. Many of them take a second, so this comes behind attaching: limits first.
+ * What is wrong with the saved ones is logged and stops nothing.
+ */
+void upkeep_restore(struct agent *agent, enum datapath_origin origin);
+
+/* Read what was told up to now, save the bans if the saved ones had been read, and stop. */
 void upkeep_stop(struct agent *agent);
 
 #endif
