@@ -10,6 +10,7 @@
  * (handover.h).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -129,6 +130,19 @@ static int prepare(struct service *service)
 	return status;
 }
 
+/* As root without CAP_DAC_OVERRIDE from here on: better said now than when a reload is wanted. */
+static void check_policy_readable(const struct options *options)
+{
+	const char *path = options->agent.policy_path;
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		log_warning(
+			"%s: %s without the privileges of the start; SIGHUP will not be able to "
+			"read it: make it readable for root (chown root, chmod g+r or o+r)",
+			path, strerror(errno));
+}
+
 static void say_ready(const struct service *service, size_t attached)
 {
 	const struct options *options = service->options;
@@ -169,6 +183,7 @@ static int start(struct service *service)
 	if (status)
 		return status;
 	succession_wait(service);
+	check_policy_readable(service->options);
 	say_ready(service, attached);
 	return 0;
 }
