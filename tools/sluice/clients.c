@@ -16,6 +16,14 @@ const struct column client_columns[] = {
 	{"OF", true},	   {"RESETS IN", true}, {"NOW", false},	  {NULL, false},
 };
 
+/* Rounded up: who waits so long is let in. */
+static uint64_t whole_seconds(const json_t *seconds)
+{
+	double value = json_number_value(seconds);
+
+	return text_round(value) + (value > (double)text_round(value));
+}
+
 /* "let in", "refused for 12s", ... */
 static char *verdict_of(const json_t *client)
 {
@@ -27,8 +35,7 @@ static char *verdict_of(const json_t *client)
 		return memory_printf("let in%s", dry);
 	if (!json_is_number(wait))
 		return memory_printf("refused%s", dry);
-	return memory_printf("refused for %s%s",
-			     text_span((uint64_t)json_number_value(wait) + 1, span), dry);
+	return memory_printf("refused for %s%s", text_span(whole_seconds(wait), span), dry);
 }
 
 /* Routes without a line of their own, and limits that are in no policy any more, have no name. */
@@ -55,7 +62,8 @@ void client_add(struct table *table, const struct look *look, const json_t *clie
 	table_add(table, colour, "%s", text_bar(look, share, BAR_CELLS, bar));
 	table_add(table, COLOUR_PLAIN, "%s", text_count(left, text));
 	table_add(table, COLOUR_PLAIN, "%s", text_count(quota, text));
-	table_add(table, COLOUR_PLAIN, "%s", text_span(field_count(client, "reset"), text));
+	table_add(table, COLOUR_PLAIN, "%s",
+		  text_span(whole_seconds(json_object_get(client, "reset")), text));
 	table_add(table, colour, "%s", verdict);
 }
 

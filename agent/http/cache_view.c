@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `sluice cache purge`, and the counts. */
+/* Purges and counts; cache_show.c and cache_top.c have the rest of cache_view.h. */
 #include <errno.h>
 #include <inttypes.h>
 
