@@ -434,13 +434,11 @@ class StatusTest(LabTest):
         child = self.lab.child()
         os.kill(child, signal.SIGSTOP)
         try:
-            began = time.monotonic()
-            asking = threading.Thread(target=self.lab.sluice, args=("cache", "stats"))
+            asking = threading.Thread(target=self.lab.sluice, args=("cache", "top"))
             asking.start()
             time.sleep(0.1)
             self.assertEqual(self.lab.sluice("policy", "show").code, 0)
-            self.assertLess(time.monotonic() - began, 0.9)
-            asking.join()
+            self.assertTrue(asking.is_alive(), "who asks for much is waited for, and others are served meanwhile")
             done = self.lab.sluice("cache", "stats")
             self.assertEqual(done.code, 1)
             self.assertIn("did not answer in time", done.err)
@@ -450,6 +448,7 @@ class StatusTest(LabTest):
             self.assertEqual(self.lab.open("/metrics")[0], 200)
         finally:
             os.kill(child, signal.SIGCONT)
+            asking.join()
         self.assertEqual(self.lab.sluice("cache", "stats").code, 0)
 
     def test_questions_under_way_when_the_child_dies_are_answered(self):
