@@ -27,7 +27,7 @@ def _answers(connection):
         if not asked:
             return
         if asked.target.startswith("/slow"):
-            time.sleep(1.5)
+            time.sleep(3)
         life = b"max-age=1" if asked.target.startswith("/cached") else b"no-store"
         connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: %s\r\nContent-Length: 3\r\n\r\nhi\n" % life)
 
@@ -67,7 +67,7 @@ def cache_only_refuses_what_is_not_cached_and_says_when_to_come_back():
         with _scene_of("  caution: cache-only\n  caution_for: 30s\n") as scene:
             plain, flagged = _plain_and_flagged(scene)
             refused = scene.ask(flagged, raw, method)
-            assert refused.status == 429 and 28 <= int(refused.get("Retry-After")) <= 30, refused.fields
+            assert refused.status == 429 and 15 <= int(refused.get("Retry-After")) <= 30, refused.fields
             assert not scene.origin.requests, "a flagged request reached the origin"
             assert scene.ask(plain, raw, method).status == 200
 
@@ -77,7 +77,7 @@ def refuse_refuses_what_is_cached_too():
         plain, flagged = _plain_and_flagged(scene)
         assert scene.ask(plain, _request("/cached")).status == 200
         refused = scene.ask(flagged, _request("/cached"))
-        assert refused.status == 429 and refused.get("Retry-After") == "60", refused.fields
+        assert refused.status == 429 and 45 <= int(refused.get("Retry-After")) <= 60, refused.fields
         assert scene.send(_request("/cached"), OTHER) == 200, "another source has its own bucket"
 
 

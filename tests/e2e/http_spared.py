@@ -241,6 +241,7 @@ def a_network_that_holds_a_server_or_a_proxy_is_never_banned():
             scene.send(BAD, CLIENT6)
         eventually(lambda: scene.story("fd00:9:0:1::/64") == ["malformed"], "it is told")
         assert not scene.bans()
+        time.sleep(1.1)  # a source is told of once a second
         scene.reload(http=ESCALATE, upstream='["127.0.0.1:%d", "[fd00:9:0:1::77]:81"]' % scene.origin.port)
         for _ in range(5):
             scene.send(BAD, CLIENT6)
