@@ -35,7 +35,8 @@ ROUTES = """  threads: 4
     - {match: "/limited/*", limits: ["50 per second", "20/second burst 30"], cache: off}
     - {match: "/plain/*", limits: [], cache: off}
 """
-VARIANT = ROUTES.replace("50 per second", "500 per second").replace("cache: 1 second", "cache: 2 seconds")
+VARIANT = ROUTES.replace("50 per second", "500 per second").replace(
+    "cache: 1 second", "cache: {for: 1 second, stale_while_revalidate: 10 seconds}")
 
 
 def _answer(connection):
