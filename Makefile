@@ -107,7 +107,12 @@ $(BUILD)/fuzz/fuzz_policy: tests/fuzz/fuzz_policy.c $(wildcard agent/policy/*.[c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lyaml
 
-FUZZERS := $(MESSAGE_FUZZERS) $(BUILD)/fuzz/fuzz_packet $(BUILD)/fuzz/fuzz_policy
+$(BUILD)/fuzz/fuzz_cache: tests/fuzz/fuzz_cache.c $(wildcard agent/cache/*.[ch] agent/message/*.[ch]) \
+		$(patsubst %,agent/base/%.c,buffer address digits siphash)
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lpthread
+
+FUZZERS := $(MESSAGE_FUZZERS) $(BUILD)/fuzz/fuzz_cache $(BUILD)/fuzz/fuzz_packet $(BUILD)/fuzz/fuzz_policy
 
 # The traffic generator of the end-to-end tests, `make run` and `make bench`: its own BPF program.
 $(BUILD)/gen/trafficgen.skel.h: tools/trafficgen/trafficgen.bpf.c
