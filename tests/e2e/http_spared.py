@@ -8,6 +8,7 @@ usage: http_spared.py [TEST]...    (root; $BUILD names the build directory)
 import hashlib
 import os
 import shutil
+import socket
 import tempfile
 import time
 
@@ -198,6 +199,26 @@ def who_sends_proxy_headers_is_never_banned_nor_whom_they_name():
             assert scene.send(header + BAD) == 400
         time.sleep(0.5)
         assert not scene.bans() and not scene.story() and not scene.story(OTHER)
+
+
+def whoever_comes_through_a_unix_socket_is_never_banned():
+    with tempfile.TemporaryDirectory(prefix="slt-unix-") as place:
+        os.chmod(place, 0o755)
+        path = os.path.join(place, "http.sock")
+        http = ESCALATE + '  limits: ["5 per minute"]\n'
+        with Scene(http=http.replace("malformed: 5", "after: 20 refused in 10 seconds, malformed: 5"),
+                   listen='"10.9.0.1:80", "unix:%s"' % path) as scene:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(5)
+                sock.connect(path)
+                assert refusals(scene, sock, 60) == 55
+            for _ in range(12):
+                with socket.socket(socket.AF_UNIX) as sock:
+                    sock.settimeout(5)
+                    sock.connect(path)
+                    assert scene.ask(sock, BAD).status == 400
+            time.sleep(0.3)
+            assert not scene.bans() and not scene.sluice.ask("GET", "/v1/events?last=100")
 
 
 def what_is_only_too_much_or_unusual_breaks_no_framing():
