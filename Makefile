@@ -112,7 +112,11 @@ $(BUILD)/fuzz/fuzz_cache: tests/fuzz/fuzz_cache.c $(wildcard agent/cache/*.[ch] 
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lpthread
 
-FUZZERS := $(MESSAGE_FUZZERS) $(BUILD)/fuzz/fuzz_cache $(BUILD)/fuzz/fuzz_packet $(BUILD)/fuzz/fuzz_policy
+$(BUILD)/fuzz/fuzz_keys: tests/fuzz/fuzz_keys.c $(wildcard agent/policy/key_file*.[ch]) agent/base/siphash.c
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
+
+FUZZERS := $(BUILD)/fuzz/fuzz_keys $(MESSAGE_FUZZERS) $(BUILD)/fuzz/fuzz_cache $(BUILD)/fuzz/fuzz_packet $(BUILD)/fuzz/fuzz_policy
 
 # The traffic generator of the end-to-end tests, `make run` and `make bench`: its own BPF program.
 $(BUILD)/gen/trafficgen.skel.h: tools/trafficgen/trafficgen.bpf.c

@@ -117,6 +117,14 @@ static void woken(struct turnstile_guest *guest)
 		worker_post(x->worker, &x->limiting.letter);
 }
 
+/* An identity that can be made up would have any number in flight: its address counts. */
+static struct quota_key turn_key(const struct quota_route *route, struct quota_client *client)
+{
+	struct quota_key key = quota_key_for(route->scope, &route->policy->how.key, client);
+
+	return quota_key_is_invented(&key) ? quota_key_of_address(route->scope, client, NULL) : key;
+}
+
 static enum turnstile_result enter(struct exchange *x)
 {
 	const struct quota_route *route = quotas_of(x);
@@ -124,7 +132,7 @@ static enum turnstile_result enter(struct exchange *x)
 	struct quota_request request = request_of(x, 0);
 	struct limiting *l = &x->limiting;
 	const struct turnstile_rules rules = {
-		.key = quota_key_for(route->scope, &policy->how.key, &request.client),
+		.key = turn_key(route, &request.client),
 		.max = policy->concurrency,
 		/* Who has closed his side may be gone: he is not waited for. */
 		.may_wait = policy->on_limit.queue_ns && !x->conn->wire.saw_end,

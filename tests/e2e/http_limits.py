@@ -564,6 +564,12 @@ def so_many_requests_of_one_client_are_in_flight_and_no_more():
         assert _ask(lab, "/a").status == 200
 
 
+def inventing_identities_gains_no_place_either():
+    with Lab(_slow(0.4), http=_routes('{match: "/a", concurrency: 1, key: {header: X-User}}')) as lab:
+        said = _together(3, lambda i: _ask(lab, "/a", fields="X-User: u%d\r\n" % i).status)
+        assert sorted(said) == [200, 429, 429], said
+
+
 def a_client_that_breaks_off_gives_its_place_back():
     with Lab(_slow(5), http=_routes('{match: "/a", concurrency: 1}')) as lab:
         sock = lab.proxy.connect()
