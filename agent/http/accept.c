@@ -110,14 +110,27 @@ static bool set_up(struct conn *conn, const struct listener *listener,
 	return enter_source(conn, plan);
 }
 
-static void refuse_socket(int fd)
+void conn_say_overloaded(int fd)
 {
 	struct bytes answer = problem_overloaded();
 
 	(void)!send(fd, answer.at, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* as far as it goes */
 	/* What has come is thrown away: closed upon unread bytes, the client would get a reset for an answer. */
 	(void)!recv(fd, NULL, REFUSED_MAX, MSG_TRUNC | MSG_DONTWAIT);
+}
+
+static void refuse_socket(int fd)
+{
+	conn_say_overloaded(fd);
 	close(fd);
+}
+
+void conn_evict(struct conn *conn)
+{
+	/* Who was served before may be left at any time; a newcomer has asked, or is about to. */
+	if (conn->state == CONN_OPEN && !conn->has_served)
+		conn_say_overloaded(conn->wire.fd);
+	conn_close(conn);
 }
 
 static void begin_conn(struct conn *conn, int fd)

@@ -12,7 +12,6 @@
 #include "http/exchange.h"
 #include "http/http_parts.h"
 #include "http/listener.h"
-#include "http/problem.h"
 #include "http/strikes.h"
 
 #define EXCHANGES_A_TURN 16   /* pipelined requests before others have their turn */
@@ -131,12 +130,9 @@ static void close_in_order(struct conn *conn, bool all_was_read)
  */
 static void starve(struct conn *conn)
 {
-	struct bytes answer = problem_overloaded();
-
 	count(&conn->worker->counters.refused_memory);
-	if (!conn->x && conn->state == CONN_OPEN)
-		(void)!send(conn->wire.fd, answer.at, answer.len,
-			    MSG_NOSIGNAL | MSG_DONTWAIT); /* if it goes */
+	if (conn->state == CONN_OPEN && !conn->wire.out.len && !(conn->x && conn->x->has_answered))
+		conn_say_overloaded(conn->wire.fd);
 	conn->wire.is_broken = true;
 }
 
@@ -277,8 +273,12 @@ static bool step(struct conn *conn)
 	switch (exchange_advance(x)) {
 	case PROGRESS_MOVE_ON:
 	case PROGRESS_WAIT:
-		if (!conn_keep(conn))
+		if (conn_keep(conn))
+			return false;
+		if (x->has_answered)
 			conn_reset(conn);
+		else
+			conn_close(conn); /* with the 503 that it was sent */
 		return false;
 	case PROGRESS_DONE:
 		exchange_end(x);

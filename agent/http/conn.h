@@ -70,6 +70,13 @@ void conn_drain(struct conn *conn);
 
 /* End it: with a reset where the client must not take what it got for all there was. */
 void conn_close(struct conn *conn);
+
+/* Close an idle one to make room: who has just come gets 503. */
+void conn_evict(struct conn *conn);
+
+/* 503, as far as it goes, without any memory; what the client has sent is thrown away, so that it arrives. */
+void conn_say_overloaded(int fd);
+
 void conn_reset(struct conn *conn);
 
 #endif

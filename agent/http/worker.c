@@ -215,7 +215,7 @@ bool worker_close_idle(struct worker *worker)
 	int closed = 0;
 
 	for (; closed < IDLE_EVICTED_AT_ONCE && !list_is_empty(&worker->idle_conns); closed++)
-		conn_close(list_owner(worker->idle_conns.next, struct conn, link));
+		conn_evict(list_owner(worker->idle_conns.next, struct conn, link));
 	count_add(&worker->counters.idle_evicted, (uint64_t)closed);
 	return closed != 0;
 }
