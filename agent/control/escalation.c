@@ -33,6 +33,7 @@ static bool has_budget(struct escalation *escalation, uint64_t now_ns)
 				    escalation->lost, ESCALATIONS_PER_SECOND);
 		escalation->second = now_ns / NS_PER_SEC;
 		escalation->asked = 0;
+		escalation->others = 0;
 		escalation->lost = 0;
 	}
 	if (escalation->asked < ESCALATIONS_PER_SECOND) {
@@ -161,6 +162,14 @@ static enum escalation_result ban(struct escalation *escalation, const struct of
 	return result;
 }
 
+/* What it did while the ban was on its way is not. */
+static bool is_news(struct escalation *escalation, enum escalation_result result)
+{
+	if (result == ESCALATION_BANNED || result == ESCALATION_STANDING)
+		return result == ESCALATION_BANNED;
+	return escalation->others++ < ESCALATION_OTHERS_TOLD;
+}
+
 static enum escalation_result judge(struct escalation *escalation, const struct offender *offender,
 				    uint64_t now_ns)
 {
@@ -178,8 +187,7 @@ static enum escalation_result judge(struct escalation *escalation, const struct 
 				 offender->address.family == ADDRESS_IPV4 ? bits.ipv4 : bits.ipv6);
 	result = is_spared(escalation, &what.prefix) ? ESCALATION_SPARED
 						     : ban(escalation, offender, &what);
-	/* What it did while the ban was on its way is no news. */
-	if (result != ESCALATION_STANDING)
+	if (is_news(escalation, result))
 		tell_strikes(agent, offender, &what);
 	if (result == ESCALATION_BANNED) {
 		tell_ban(agent, &what);

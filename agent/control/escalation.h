@@ -15,6 +15,9 @@
 #define ESCALATIONS_PER_SECOND \
 	100 /* asks that are looked at; a plane that is itself asks for half as many */
 
+/* Sources that offended and were not banned: events told in a second, so that they never crowd out the others. */
+#define ESCALATION_OTHERS_TOLD 10
+
 /* What became of an ask, as X(NAME, label, help). */
 #define ESCALATION_RESULTS(X)                                                               \
 	X(BANNED, "banned", "the source was banned")                                        \
@@ -43,6 +46,7 @@ struct escalation {
 
 	uint64_t second; /* in which asks are counted */
 	unsigned asked;	 /* in this second */
+	unsigned others; /* told of in this second though they were not banned */
 	uint64_t lost;	 /* beyond the budget, since the last word about it */
 	uint64_t warned; /* the last second in which a failure was logged */
 	uint64_t results[ESCALATION_RESULT_COUNT];

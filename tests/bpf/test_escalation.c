@@ -189,6 +189,20 @@ static void who_must_not_be_banned_is_told_of_and_not_banned(void **state)
 	scene_free(scene);
 }
 
+static void who_is_not_banned_never_crowds_out_the_story_of_others(void **state)
+{
+	struct scene *scene = scene_new(*state, POLICY);
+
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(ask(scene, "203.0.113.70", START_NS), ESCALATION_SPARED);
+	assert_int_equal(ask(scene, "192.0.2.1", START_NS), ESCALATION_BANNED);
+	assert_int_equal(told(scene, SL_EVENT_REFUSED), ESCALATION_OTHERS_TOLD + 1);
+	assert_int_equal(told(scene, SL_EVENT_BANNED), 1);
+	ask(scene, "203.0.113.70", START_NS + SECOND);
+	assert_int_equal(told(scene, SL_EVENT_REFUSED), ESCALATION_OTHERS_TOLD + 2);
+	scene_free(scene);
+}
+
 static void a_burst_of_a_hundred_thousand_is_bounded(void **state)
 {
 	struct scene *scene = scene_new(*state, POLICY);
@@ -248,6 +262,7 @@ int main(void)
 		TEST(the_end_that_no_sweep_has_told_comes_before_the_next_ban),
 		TEST(the_whole_of_an_ipv6_network_is_banned_and_spared),
 		TEST(who_must_not_be_banned_is_told_of_and_not_banned),
+		TEST(who_is_not_banned_never_crowds_out_the_story_of_others),
 		TEST(a_burst_of_a_hundred_thousand_is_bounded),
 		TEST(asked_for_bans_leave_half_of_the_table_to_others),
 		TEST(without_escalate_in_the_policy_nothing_is_done),
