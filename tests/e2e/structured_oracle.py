@@ -220,7 +220,7 @@ def check_random(build, options):
     good &= say(len(ours) == len(other) == len(cases), "both_read_every_value")
     good &= say(0.2 < read < 0.9, "there_are_many_of_either_kind", f"{read:.0%}")
     for (section, why, _), count in zip(DIFFERENCES, needed):
-        good &= say(count, f"differs_by_RFC_9651_section_{section}: {why} ({count} times)", "nothing needs it")
+        good &= say(count > 0, f"differs_by_RFC_9651_section_{section}: {why} ({count} times)", "nothing needs it")
     return good
 
 
