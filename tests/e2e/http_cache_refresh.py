@@ -212,11 +212,13 @@ def refresh_that_fails_leaves_what_is_stale_and_is_not_tried_again_at_once():
         it.script.set("/a", STALE)
         it.get("/a")
         it.script.closes.add("/a")
+        began = time.monotonic()
         for _ in range(20):
             answer = it.get("/a")
             assert answer.status == 200 and "; hit" in answer.said, answer.said
             time.sleep(0.02)
-        assert 2 <= it.script.count("/a") <= 4, it.script.count("/a")  # one, and its retry, a second
+        tries = 1 + int(time.monotonic() - began)  # one a second, and each may be repeated once
+        assert 2 <= it.script.count("/a") <= 1 + 2 * tries, (it.script.count("/a"), tries)
 
 
 def answer_to_a_refresh_that_may_not_be_stored_is_thrown_away():
@@ -412,7 +414,7 @@ def purges_send_no_stampede_and_what_they_ended_is_never_seen_again():
         join(threads)
         assert all(got >= least for least, got in seen), [each for each in seen if each[1] < each[0]]
         fetched = sum(1 for request in it.script.asked if request.method == "GET")
-        assert len(seen) > 100 and fetched <= 1 + 2 * 20, (len(seen), fetched)
+        assert len(seen) > 20 and fetched <= 1 + 2 * 20, (len(seen), fetched)
 
 
 def those_who_wait_for_a_fetch_that_fails_get_what_is_stale_without_asking_themselves():
