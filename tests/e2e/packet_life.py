@@ -315,6 +315,37 @@ def many_bans_are_listed_whole_and_saved_while_others_are_served():
                 assert len(json.load(file)["bans"]) == count  # the last word is that of the end
 
 
+def after_a_reboot_the_interface_is_protected_before_saved_bans_are_read():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            sluice.ask("POST", "/v1/bans", '{"prefix": "203.0.113.7"}')
+            sluice.ask("POST", "/v1/detach")
+            sluice.stop()
+            path = os.path.join(sluice.directory, "state", "bans.json")
+            with open(path, encoding="utf-8") as file:
+                saved = json.load(file)
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({**saved, "boot_id": "another"}, file)
+            before = len(sluice.log())
+            sluice.start()
+            assert [one["prefix"] for one in sluice.ask("GET", "/v1/bans")] == ["203.0.113.7"]
+            log = sluice.log()[before:]
+            assert log.index("eth0: protected") < log.index("restored 1 bans"), log
+
+
+def a_policy_that_only_the_start_could_read_is_told_of():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            assert "SIGHUP" not in sluice.log()
+            sluice.stop()
+            os.chown(sluice.policy_path, 65534, 65534)
+            os.chmod(sluice.policy_path, 0o600)
+            sluice.start()
+            assert "SIGHUP will not be able to read it" in sluice.log(), sluice.log()
+
+
 def events_told_after_a_detach_name_their_tier():
     with Lab() as lab:
         host, client = make(lab)
@@ -349,6 +380,8 @@ if __name__ == "__main__":
         detach_removes_everything_and_every_packet_passes,
         status_and_explain_speak_of_both_planes,
         many_bans_are_listed_whole_and_saved_while_others_are_served,
+        after_a_reboot_the_interface_is_protected_before_saved_bans_are_read,
+        a_policy_that_only_the_start_could_read_is_told_of,
         events_told_after_a_detach_name_their_tier,
         a_dry_run_shows_who_would_be_over_and_drops_nobody,
     ])
