@@ -138,4 +138,4 @@ def refusals(scene, sock, count, raw=GOOD):
 def run_all(names):
     """The tests of a module: its functions whose names do not begin with an underscore."""
     main([value for name, value in names.items()
-          if callable(value) and getattr(value, "__module__", "") == "__main__" and name[0].islower()])
+          if callable(value) and getattr(value, "__module__", "") == names["__name__"] and name[0].islower()])
