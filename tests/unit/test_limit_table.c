@@ -89,6 +89,34 @@ static void each_key_has_its_own_count(void **state)
 	limit_table_close(table);
 }
 
+static void who_asks_for_old_entries_only_makes_none(void **state)
+{
+	struct limit_table *table = fresh(small);
+	struct limit_moment moment = limit_table_moment(table, START);
+	struct limit_seek seek = {.key = BYTES("a"), .spec = &five, .only_old = true};
+
+	limit_table_seize(table, &seek, 1, moment);
+	assert_null(seek.state);
+	limit_table_release(table, &seek, 1);
+	assert_false(limit_table_forget(table, BYTES("a")));
+	assert_int_equal(ask(table, "a", &five, START), LET_IN);
+	limit_table_seize(table, &seek, 1, moment);
+	assert_non_null(seek.state);
+	limit_table_release(table, &seek, 1);
+	limit_table_close(table);
+}
+
+static void the_largest_table_fits_its_memory_and_one_more_set_does_not(void **state)
+{
+	const uint64_t bytes = 32 << 20;
+	struct limit_table_size size = limit_table_within(bytes, 1024);
+
+	assert_true(limit_table_bytes(size) <= bytes);
+	size.entries++;
+	assert_true(limit_table_bytes(size) > bytes);
+	assert_int_equal(limit_table_within(4096, 1024).entries, 0);
+}
+
 static void a_full_table_shares_and_never_lets_in_for_being_full(void **state)
 {
 	struct limit_table *table = fresh(small);
@@ -158,8 +186,9 @@ static void keys_of_one_request_never_share_an_entry_by_accident(void **state)
 
 		for (int i = 0; i < 12; i++) {
 			snprintf(names[i], sizeof(names[i]), "%d at %d", i, (int)(now_ns - START));
-			seeks[i] = (struct limit_seek){
-				.key = bytes_of(names[i]), .coarse = bytes_of(names[i]), .spec = &five};
+			seeks[i] = (struct limit_seek){.key = bytes_of(names[i]),
+						       .coarse = bytes_of(names[i]),
+						       .spec = &five};
 		}
 		limit_table_seize(table, seeks, 12, limit_table_moment(table, now_ns));
 		for (int a = 0; a < 12; a++)
@@ -404,6 +433,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_key_has_its_own_count),
+		cmocka_unit_test(who_asks_for_old_entries_only_makes_none),
+		cmocka_unit_test(the_largest_table_fits_its_memory_and_one_more_set_does_not),
 		cmocka_unit_test(a_full_table_shares_and_never_lets_in_for_being_full),
 		cmocka_unit_test(nobody_over_a_limit_is_freed_by_newcomers),
 		cmocka_unit_test(what_is_at_rest_makes_room),
