@@ -5,9 +5,9 @@
 usage: http_spared.py [TEST]...    (root; $BUILD names the build directory)
 """
 
+import contextlib
 import hashlib
 import os
-import shutil
 import socket
 import tempfile
 import time
@@ -133,12 +133,14 @@ def an_overloaded_upstream_bans_nobody():
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-def _with_keys(scene_http):
-    directory = tempfile.mkdtemp(prefix="slt-keys-")
-    path = os.path.join(directory, "keys")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("partner - %s\n" % hashlib.sha256(KEY.encode()).hexdigest())
-    return "  keys: {file: %s}\n" % path + scene_http, directory
+@contextlib.contextmanager
+def _with_keys(http):
+    """The same part of a policy, with a file that has KEY in it."""
+    with tempfile.TemporaryDirectory(prefix="slt-keys-") as place:
+        path = os.path.join(place, "keys")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("partner - %s\n" % hashlib.sha256(KEY.encode()).hexdigest())
+        yield "  keys: {file: %s}\n" % path + http
 
 
 def _keyed(key=KEY):
@@ -147,8 +149,7 @@ def _keyed(key=KEY):
 
 def clients_with_a_valid_key_are_never_banned_and_a_made_up_key_helps_nobody():
     for limit in ('["5 per minute"]', '[{limit: "5 per minute", key: api-key}]'):
-        http, directory = _with_keys(ASK + "  limits: %s\n" % limit)
-        with Scene(http=http) as scene:
+        with _with_keys(ASK + "  limits: %s\n" % limit) as http, Scene(http=http) as scene:
             with scene.connect() as sock:
                 assert refusals(scene, sock, 60, _keyed()) == 55
             time.sleep(0.3)
@@ -157,28 +158,23 @@ def clients_with_a_valid_key_are_never_banned_and_a_made_up_key_helps_nobody():
                 assert refusals(scene, sock, 24, _keyed("made-up")) == 19
                 scene.ask(sock, _keyed("made-up"))
             eventually(lambda: list(scene.bans()) == [OTHER], "a made-up key is the address it comes from")
-        shutil.rmtree(directory)
 
 
 def a_valid_key_that_is_never_let_in_bans_nobody_either():
-    http, directory = _with_keys(ASK + '  limits: ["0 per minute"]\n')
-    with Scene(http=http) as scene:
+    with _with_keys(ASK + '  limits: ["0 per minute"]\n') as http, Scene(http=http) as scene:
         with scene.connect() as sock:
             assert refusals(scene, sock, 60, _keyed()) == 60
         time.sleep(0.3)
         assert not scene.bans() and not scene.story()
-    shutil.rmtree(directory)
 
 
 def an_address_from_which_a_valid_key_was_served_is_not_banned_for_its_neighbours():
-    http, directory = _with_keys(ASK + '  limits: [{limit: "9 per minute", key: api-key}]\n')
-    with Scene(http=http) as scene:
+    with _with_keys(ASK + '  limits: [{limit: "9 per minute", key: api-key}]\n') as http, Scene(http=http) as scene:
         office, guest = scene.connect(), scene.connect()
         assert scene.ask(office, _keyed()).status == 200
         assert refusals(scene, guest, 60) == 51
         time.sleep(0.3)
         assert not scene.bans() and not scene.story()
-    shutil.rmtree(directory)
 
 
 # ---- Sources that are spared ---------------------------------------------------------------
