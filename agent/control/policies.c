@@ -43,6 +43,18 @@ static void answer_load(struct agent *agent, const struct load_result *result, d
 					  json_lines(&result->notes), "seconds", seconds));
 }
 
+/* Whether the operator, not we, can mend it: what the policy names is missing, taken, or not ready yet. */
+static bool is_refused(int status)
+{
+	static const int refusals[] = {EINVAL,	   EEXIST,	  ENOENT, EACCES, EISDIR,
+				       EADDRINUSE, EADDRNOTAVAIL, EBUSY,  EAGAIN};
+
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (status == -refusals[i])
+			return true;
+	return false;
+}
+
 static void answer_failure(const struct load_result *result, int status, struct response *response)
 {
 	if (result->problems.errors)
@@ -51,8 +63,34 @@ static void answer_failure(const struct load_result *result, int status, struct 
 		response_problem(response, 413, "the policy is larger than %u bytes",
 				 POLICY_TEXT_MAX);
 	else
-		response_problem(response, 500, "%s; the policy in force is untouched",
+		response_problem(response, is_refused(status) ? 409 : 500,
+				 "%s; the policy in force is untouched",
 				 result->error[0] ? result->error : strerror(-status));
+}
+
+/* NULL: there is none. */
+static const struct policy_problem *first_error(const struct policy_problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		if (!problems->at[i].is_warning)
+			return &problems->at[i];
+	return NULL;
+}
+
+static void log_refusal(const char *quoted, const struct load_result *result, int status)
+{
+	const struct policy_problem *first = first_error(&result->problems);
+
+	if (first && first->place.line)
+		log_warning("policy %s not loaded: line %u: %s (%zu error%s); the one in force is "
+			    "untouched",
+			    quoted, first->place.line, first->text, result->problems.errors,
+			    result->problems.errors == 1 ? "" : "s");
+	else
+		log_warning("policy %s not loaded: %s; the one in force is untouched", quoted,
+			    first	       ? first->text
+			    : result->error[0] ? result->error
+					       : strerror(-status));
 }
 
 void policy_load_body(struct agent *agent, const struct request *request, struct response *response)
@@ -73,8 +111,7 @@ void policy_load_body(struct agent *agent, const struct request *request, struct
 				   : agent_reload(agent, &result);
 	log_quote(path, quoted, sizeof(quoted));
 	if (status) {
-		log_warning("policy %s not loaded: %s; the one in force is untouched", quoted,
-			    result.error[0] ? result.error : strerror(-status));
+		log_refusal(quoted, &result, status);
 		answer_failure(&result, status, response);
 		return;
 	}
