@@ -87,11 +87,12 @@ static json_t *answers_json(const json_t *counters)
 
 static json_t *cache_json(const json_t *cache)
 {
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "enabled",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "enabled",
 			 (int)json_is_true(json_object_get(cache, "enabled")), "objects",
 			 count_json(cache, "objects"), "bytes", count_json(cache, "bytes"),
-			 "max_bytes", count_json(cache, "max_bytes"), "hits",
-			 count_json(cache, "hits"), "misses", count_json(cache, "misses"));
+			 "tables_bytes", count_json(cache, "tables_bytes"), "max_bytes",
+			 count_json(cache, "max_bytes"), "hits", count_json(cache, "hits"),
+			 "misses", count_json(cache, "misses"));
 }
 
 static json_t *counted_json(const struct http_policy *http, const json_t *told)
@@ -99,12 +100,13 @@ static json_t *counted_json(const struct http_policy *http, const json_t *told)
 	const json_t *counters = json_object_get(told, "counters");
 	const json_t *memory = json_object_get(told, "memory");
 
-	return json_pack("{s:{s:o, s:I}, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "connections", "open",
-			 count_json(told, "connections"), "max", (json_int_t)http->max.connections,
-			 "requests", count_json(counters, "requests"), "answers",
-			 answers_json(counters), "memory", "used", count_json(memory, "used"),
-			 "max", count_json(memory, "max"), "upstreams", servers_json(http, told),
-			 "cache", cache_json(json_object_get(told, "cache")));
+	return json_pack("{s:{s:o, s:o}, s:o, s:o, s:{s:o, s:o}, s:o, s:o}", "connections", "open",
+			 count_json(told, "connections"), "max",
+			 count_json(told, "connections_max"), "requests",
+			 count_json(counters, "requests"), "answers", answers_json(counters),
+			 "memory", "used", count_json(memory, "used"), "max",
+			 count_json(memory, "max"), "upstreams", servers_json(http, told), "cache",
+			 cache_json(json_object_get(told, "cache")));
 }
 
 json_t *http_status_json(const struct agent *agent, const struct request *request)

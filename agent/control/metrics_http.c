@@ -232,41 +232,49 @@ static json_t *limits_by_name(const json_t *told)
 			of_route = json_object();
 			(void)json_object_set_new(by_route, route, of_route);
 		}
-		(void)json_object_set(of_route, name, limit); /* without memory: counted as 0 */
+		(void)json_object_set(of_route, name, limit); /* without memory: left out */
 	}
 	return by_route;
 }
 
-static void write_limits_of(const struct http_limits *limits, const char *route,
-			    const json_t *by_route, struct buffer *out)
+/* Returns how many limits the child said nothing of. They get no sample: 0 would be a counter that fell. */
+static size_t write_limits_of(const struct http_limits *limits, const char *route,
+			      const json_t *by_route, struct buffer *out)
 {
 	static const char *const results[][2] = {
 		{"allowed", "allowed"}, {"refused", "refused"}, {"dry_run", "dry_run_refused"}};
 	const json_t *of_route = json_object_get(by_route, route);
+	size_t missing = 0;
 
 	for (size_t i = 0; i < limits->count; i++) {
 		const json_t *limit = json_object_get(of_route, limits->at[i].name);
 
-		for (size_t r = 0; r < sizeof(results) / sizeof(results[0]); r++)
+		missing += !limit;
+		for (size_t r = 0; limit && r < sizeof(results) / sizeof(results[0]); r++)
 			metrics_sample(out, "sluice_limit_requests_total",
 				       LABELS("route", route, "limit", limits->at[i].name, "result",
 					      results[r][0]),
 				       http_status_count(limit, results[r][1]));
 	}
+	return missing;
 }
 
 static void write_limits(const struct metrics_http *http, struct buffer *out)
 {
 	const struct http_policy *policy = http->policy;
 	json_t *by_route = limits_by_name(http->told);
+	size_t missing = 0;
 
 	metrics_family(out, "sluice_limit_requests_total", "counter",
 		       "Requests judged by a limit of the policy, by route and what came of it.");
 	for (size_t i = 0; i < policy->route_count; i++)
-		write_limits_of(&policy->routes[i].limits, policy->routes[i].match, by_route, out);
-	write_limits_of(&policy->other.limits, "*", by_route, out);
-	write_limits_of(&policy->global_limits, "", by_route, out);
+		missing += write_limits_of(&policy->routes[i].limits, policy->routes[i].match,
+					   by_route, out);
+	missing += write_limits_of(&policy->other.limits, "*", by_route, out);
+	missing += write_limits_of(&policy->global_limits, "", by_route, out);
 	json_decref(by_route);
+	gauge(out, "sluice_limits_left_out",
+	      "Limits without samples here: those of the first 10000 have some.", missing);
 }
 
 void metrics_http_write(const struct metrics_http *http, struct buffer *out)

@@ -61,6 +61,7 @@ void child_stats_write(struct http *http, struct buffer *out)
 	http_counters_read(http, &counters);
 	write_counters(&counters, out);
 	write_refused(&counters, out);
+	buffer_printf(out, ", \"connections_max\": %" PRIu64, http_connections_max(http));
 	buffer_printf(out, ", \"memory\": {\"used\": %" PRIu64 ", \"max\": %" PRIu64 "}",
 		      http_memory_used(http), http_memory_max(http));
 	write_times(&counters, out);

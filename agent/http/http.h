@@ -184,4 +184,7 @@ int64_t http_client_forget(struct http *http, struct bytes who);
 uint64_t http_memory_used(struct http *http);
 uint64_t http_memory_max(struct http *http);
 
+/* Connections the plan in force allows at once: the policy's, or what open files left of them. */
+uint64_t http_connections_max(struct http *http);
+
 #endif

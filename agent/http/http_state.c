@@ -33,6 +33,11 @@ uint64_t http_memory_used(struct http *http)
 	return atomic_load_explicit(&http->memory.used, memory_order_relaxed);
 }
 
+uint64_t http_connections_max(struct http *http)
+{
+	return http->plan->http->max.connections;
+}
+
 uint64_t http_memory_max(struct http *http)
 {
 	return atomic_load_explicit(&http->memory.max, memory_order_relaxed);

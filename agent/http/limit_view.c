@@ -110,9 +110,9 @@ static void write_count(void *context, const struct http_limit_count *limit)
 {
 	struct listing *list = context;
 
-	if (list->count >= COUNTS_MAX)
+	if (list->count++ >= COUNTS_MAX)
 		return;
-	buffer_add_text(list->out, list->count++ ? ", {\"route\": " : "{\"route\": ");
+	buffer_add_text(list->out, list->count > 1 ? ", {\"route\": " : "{\"route\": ");
 	json_text_add(list->out, bytes_of(limit->route));
 	write_text(list->out, "limit", limit->limit);
 	buffer_printf(list->out,

@@ -17,7 +17,7 @@ void limit_view_clients(struct http *http, struct bytes text, struct buffer *out
 void limit_view_explain(struct http *http, struct bytes who, struct buffer *out);
 void limit_view_reset(struct http *http, struct bytes who, struct buffer *out);
 
-/* What every limit has done, an array; the first few thousand. */
+/* What every limit has done, an array; of the first ten thousand: the reader misses the others by their names. */
 void limit_view_counts(struct http *http, struct buffer *out);
 
 #endif

@@ -145,9 +145,19 @@ static void limits_are_those_of_the_policy_whatever_the_child_names(void **state
 			   "result=\"refused\"} 2");
 	assert_line(&text, "sluice_limit_requests_total{route=\"*\",limit=\"5-per-60s\","
 			   "result=\"dry_run\"} 1");
-	assert_line(&text, "sluice_limit_requests_total{route=\"\",limit=\"9-per-60s\","
-			   "result=\"allowed\"} 0");
 	assert_null(strstr(text.at, "evil"));
+}
+
+static void a_limit_the_child_says_nothing_of_is_counted_as_left_out_and_not_as_0(void **state)
+{
+	auto_buffer struct buffer text;
+
+	(void)state;
+	written("{\"limits\": [{\"route\": \"*\", \"limit\": \"5-per-60s\"}]}", &text);
+	assert_line(&text, "sluice_limit_requests_total{route=\"*\",limit=\"5-per-60s\","
+			   "result=\"allowed\"} 0");
+	assert_null(strstr(text.at, "9-per-60s"));
+	assert_line(&text, "sluice_limits_left_out 1");
 }
 
 static void of_a_child_that_does_not_answer_only_its_state_is_told(void **state)
@@ -169,6 +179,8 @@ int main(void)
 		cmocka_unit_test(servers_are_those_of_the_policy_whatever_the_child_names),
 		cmocka_unit_test(nothing_the_child_says_becomes_a_label_or_a_negative_count),
 		cmocka_unit_test(limits_are_those_of_the_policy_whatever_the_child_names),
+		cmocka_unit_test(
+			a_limit_the_child_says_nothing_of_is_counted_as_left_out_and_not_as_0),
 		cmocka_unit_test(of_a_child_that_does_not_answer_only_its_state_is_told),
 	};
 
