@@ -351,6 +351,15 @@ class ShowTest(LabTest):
         self.assertEqual([each["url"] for each in top], [self.lab.url("/top-big")])
         self.assertEqual(self.lab.sluice("cache", "top", "--by", "colour").code, 2)
 
+    def test_status_and_stats_agree_on_what_the_cache_takes(self):
+        self.lab.ask("/lists/agreed")
+        stats = self.lab.sluice("cache", "stats", "--json").json()
+        cache = self.lab.sluice("status", "--json").json()["http"]["cache"]
+        self.assertEqual({name: stats[name] for name in ("bytes", "tables_bytes", "max_bytes")},
+                         {name: cache[name] for name in ("bytes", "tables_bytes", "max_bytes")})
+        total = re.search(r"cache +(\S+ \S+) ", self.lab.sluice("status").out.split("MEMORY")[1])[1]
+        self.assertIn(f" {total} of ", self.lab.sluice("cache", "stats").out)
+
     def test_stats_count_hits_misses_and_why(self):
         before = self.lab.sluice("cache", "stats", "--json").json()
         self.lab.ask("/counted")
@@ -376,6 +385,7 @@ class StatusTest(LabTest):
         plane = status["http"]
         self.assertTrue(plane["serving"] and plane["answering"] and not plane["draining"])
         self.assertEqual(plane["listen"], [f"127.0.0.1:{self.lab.port}"])
+        self.assertEqual(plane["connections"]["max"], 200)
         self.assertGreaterEqual(plane["requests"], 1)
         self.assertEqual([(each["server"], each["up"]) for each in plane["upstreams"]],
                          [(f"127.0.0.1:{self.lab.origin.port}", True)])
@@ -630,6 +640,13 @@ http:
         self.assertEqual(self.lab.sluice("reload").code, 0)
         self.assertEqual(self.statuses("/keyed", 2, X_API_Key=made["key"]), [200, 200])
         self.assertEqual({each["client"] for each in self.clients("bob")}, {"key bob"})
+
+    def test_a_broken_key_file_is_a_refusal_that_names_its_line(self):
+        with open(self.lab.log, "a", encoding="utf-8") as keys:
+            keys.write("eve - 123\n")
+        done = self.lab.sluice("reload", "--json")
+        self.assertEqual((done.code, done.json()["status"]), (1, 409), done.err)
+        self.assertRegex(done.err, r"access\.log:3:.*64 hexadecimal digits.*untouched")
 
     def test_keys_and_names_that_no_file_may_hold_are_refused(self):
         for words, key, code in ((["hash"], "x", 2), (["hash", "a b"], "x", 2), (["hash", "-x"], "x", 2),

@@ -154,13 +154,14 @@ static void print_memory(const struct cli *cli, const json_t *stats)
 	uint64_t used = field_count(stats, "bytes") + field_count(stats, "tables_bytes");
 	uint64_t max = field_count(stats, "max_bytes");
 	char objects[TEXT_MAX], text[TEXT_MAX], of[TEXT_MAX], tags[TEXT_MAX], bar[TEXT_BAR_MAX];
+	char tables[TEXT_MAX];
 
-	printf("%s response%s, %s tag%s, %s of %s  %s\n",
+	printf("%s response%s, %s tag%s, %s of %s (%s of it tables)  %s\n",
 	       text_count(field_count(stats, "objects"), objects),
 	       field_count(stats, "objects") == 1 ? "" : "s",
 	       text_count(field_count(stats, "tags"), tags),
 	       field_count(stats, "tags") == 1 ? "" : "s", text_bytes(used, text),
-	       text_bytes(max, of),
+	       text_bytes(max, of), text_bytes(field_count(stats, "tables_bytes"), tables),
 	       text_bar(&cli->look, max ? (double)used / max : 0, BAR_CELLS, bar));
 	printf("%llu stored, %llu evicted, %llu purged, %llu being fetched\n\n",
 	       (unsigned long long)field_count(stats, "stored"),

@@ -107,9 +107,10 @@ static void print_memory(const struct cli *cli, const json_t *http)
 	add_memory(&table, &cli->look, "all of http",
 		   (uint64_t[]){field_count(memory, "used"), field_count(memory, "max")});
 	if (json_is_true(json_object_get(cache, "enabled")))
-		add_memory(
-			&table, &cli->look, "cache",
-			(uint64_t[]){field_count(cache, "bytes"), field_count(cache, "max_bytes")});
+		add_memory(&table, &cli->look, "cache",
+			   (uint64_t[]){field_count(cache, "bytes") +
+						field_count(cache, "tables_bytes"),
+					field_count(cache, "max_bytes")});
 	table_print(&table, &cli->look);
 }
 
