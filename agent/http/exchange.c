@@ -234,6 +234,9 @@ const struct request *exchange_read_again(struct exchange *x)
 
 enum progress exchange_refuse(struct exchange *x, unsigned status, const char *detail)
 {
+	/* The origin has it, and may have produced an answer that the client took care not to see. */
+	if (x->sent_ns && status < 500)
+		limiting_settle(x, 0);
 	caching_end(x);
 	exchange_drop_origin(x);
 	if (x->upstream)

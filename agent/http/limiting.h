@@ -49,12 +49,10 @@ struct bytes limiting_fields(struct exchange *x);
 /* Bits of enum limit_family: fields of the upstream that ours take the place of. */
 unsigned limiting_families(const struct exchange *x);
 
+/* What is held counts by this status (see quota_settle()), or is given back. Once: nothing is held after it. */
+void limiting_settle(struct exchange *x, unsigned status);
+
 /* The exchange is over, or broke off: nothing is held any more. */
 void limiting_end(struct exchange *x);
-
-/* ---- Between limiting.c and limiting_answer.c ---- */
-
-/* What is held counts by this status (see quota_settle()), or is given back. */
-void limiting_settle(struct exchange *x, unsigned status);
 
 #endif
