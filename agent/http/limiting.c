@@ -6,6 +6,8 @@
 #include "http/exchange.h"
 #include "http/http_parts.h"
 
+#define HELD_AGAIN_NS (100 * NS_PER_MS)
+
 static const struct quota_route *quotas_of(const struct exchange *x)
 {
 	return &x->share->plan->quotas->routes[x->route->number];
@@ -167,6 +169,15 @@ static enum progress refuse_crowd(struct exchange *x)
 	return limiting_refuse(x);
 }
 
+/* What one in flight holds may come free at any moment, and only ends on the same route wake: so look again. */
+static uint64_t again_at(const struct limiting *l)
+{
+	const uint64_t wait_ns =
+		l->result.later_ns > LIMIT_WAIT_HELD ? l->result.later_ns : HELD_AGAIN_NS;
+
+	return l->judged_at_ns + wait_ns;
+}
+
 /* Whose turn it is: let in, or back to the head of the queue. */
 static enum progress judge_in_turn(struct exchange *x)
 {
@@ -184,10 +195,7 @@ static enum progress judge_in_turn(struct exchange *x)
 	case QUOTA_LATER:
 		if (!turnstile_step_back(turnstile, &l->guest))
 			return refuse_crowd(x);
-		/* Held by one in flight, whose end wakes: there is no time to wait for. */
-		return wait_until(x, l->result.later_ns > NS_PER_MS
-					     ? l->judged_at_ns + l->result.later_ns
-					     : l->until_ns);
+		return wait_until(x, again_at(l));
 	}
 	l->waits = false;
 	return go(x, STAGE_LOOKUP);

@@ -179,7 +179,7 @@ struct limit_view limit_state_view(const struct limit_state *state, const struct
 	view = counted_view(state, spec, all, now_ns);
 	view.remaining -= state->held < view.remaining ? state->held : view.remaining;
 	if (!view.wait_ns && !limit_state_fits(state, spec, cost, now_ns))
-		view.wait_ns = 1; /* for an answer, which may come any moment */
+		view.wait_ns = LIMIT_WAIT_HELD;
 	return view;
 }
 

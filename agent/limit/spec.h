@@ -22,6 +22,8 @@ enum limit_strategy {
 #define LIMIT_COUNT_MAX	 1000000000000ull /* fits the 40 bits of sliding_window.h */
 #define LIMIT_WINDOW_MAX (1ull << 59)	  /* 18 years: sums of instants do not wrap */
 #define LIMIT_NEVER	 UINT64_MAX	  /* a wait that does not end */
+#define LIMIT_WAIT_HELD \
+	1 /* ns, a wait for an answer: what is held may be given back at any moment */
 
 struct limit_spec {
 	uint64_t count;		 /* N, at most LIMIT_COUNT_MAX; 0 lets nothing in */
@@ -36,7 +38,8 @@ struct limit_view {
 	uint64_t remaining; /* cost that would still fit */
 	uint64_t
 		reset_ns; /* instant at which the first of what is counted leaves; now if nothing is */
-	uint64_t wait_ns; /* until the cost asked for fits: 0 if it does, LIMIT_NEVER */
+	uint64_t
+		wait_ns; /* until the cost asked for fits: 0 if it does, LIMIT_WAIT_HELD, LIMIT_NEVER */
 };
 
 #endif

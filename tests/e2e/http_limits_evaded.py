@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Clients that try to get more through a limit than it allows, and those that must not suffer for it."""
+
+import sys
+import threading
+import time
+
+from http_lab import PATIENCE, Lab, Reader, eventually, read_answer, run, says, tests_of
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+FOREVER = "per 10 hours"  # a window that no test outlives
+
+
+def _routes(*routes):
+    return "  routes:\n" + "".join("    - %s\n" % route for route in routes)
+
+
+# ---- Queues ----
+
+
+def who_comes_just_before_his_time_waits_for_no_longer():
+    # A third of a millisecond a request: nobody is near the end of what he would wait at most.
+    http = _routes('{match: "/a", limits: ["3000 per second burst 1"], on_limit: {queue: 20s}}')
+    with Lab(says(OK), http=http) as lab, lab.proxy.connect() as sock:
+        sock.settimeout(PATIENCE)
+        sock.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        reader = Reader(sock)
+        assert [read_answer(reader).status for _ in range(20)] == [200] * 20
+        assert lab.proxy.counters()["limit_queued"] > 0
+
+
+def what_another_route_holds_is_waited_for_until_it_is_given_back():
+    released = threading.Event()
+
+    def serve(connection):
+        while True:
+            request = connection.request()
+            if not request:
+                return
+            if request.target == "/slow":
+                released.wait(PATIENCE)
+            connection.send(OK)
+
+    limit = 'limits: [{limit: "1 %s", shared: both, count_status: [401]}]' % FOREVER
+    http = _routes('{match: "/slow", %s}' % limit, '{match: "/a", %s, on_limit: {queue: 60s}}' % limit)
+    with Lab(serve, http=http) as lab, lab.proxy.connect() as holder, lab.proxy.connect() as waiter:
+        holder.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: lab.origin.requests, "one is held")
+        waiter.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        eventually(lambda: lab.proxy.counters()["limit_queued"] == 1, "the other one waits")
+        released.set()
+        waiter.settimeout(PATIENCE)
+        assert read_answer(Reader(waiter)).status == 200
+
+
+# ---- Answers that count ----
+
+
+def _denies_at_the_head(connection):
+    """401 for the head alone, late enough for the client to break off before."""
+    while True:
+        head = connection.head()
+        if not head:
+            return
+        with connection.origin.lock:
+            connection.origin.requests.append(head)
+        time.sleep(PATIENCE)
+
+
+LOGIN = _routes('{match: "POST /login", limits: [{limit: "3 %s", count_status: [401]}]}' % FOREVER)
+HEAD = b"POST /login HTTP/1.1\r\nHost: a\r\nAuthorization: Basic abc\r\n"
+
+
+def a_login_whose_body_turns_out_malformed_counts_once_the_origin_had_it():
+    with Lab(_denies_at_the_head, http=LOGIN) as lab:
+        for i in range(3):
+            with lab.proxy.connect() as sock:
+                sock.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nbad\r\n")
+                eventually(lambda i=i: len(lab.origin.requests) == i + 1, "the origin has it")
+                sock.sendall(b"zz\r\n")
+                assert read_answer(Reader(sock)).status == 400
+        with lab.proxy.connect() as sock:
+            sock.sendall(HEAD + b"Content-Length: 3\r\n\r\nbad")
+            assert read_answer(Reader(sock)).status == 429
+
+
+def a_login_whose_body_does_not_come_counts_once_the_origin_had_it():
+    with Lab(_denies_at_the_head, http=LOGIN + "  timeouts: {body: 1s}\n") as lab:
+        socks = [lab.proxy.connect() for _ in range(3)]
+        for sock in socks:
+            sock.sendall(HEAD + b"Content-Length: 9\r\n\r\nbad")
+        assert [read_answer(Reader(sock)).status for sock in socks] == [408] * 3
+        with lab.proxy.connect() as sock:
+            sock.sendall(HEAD + b"Content-Length: 3\r\n\r\nbad")
+            assert read_answer(Reader(sock)).status == 429
+
+
+if __name__ == "__main__":
+    sys.exit(run(tests_of(sys.modules[__name__])))
