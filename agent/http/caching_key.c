@@ -35,8 +35,11 @@ static void add_cookie(struct dimensions *to, const struct request *req, char ki
 		       struct bytes name)
 {
 	struct key_dimension dimension = {.kind = kind, .name = name};
+	const unsigned count = cookies_find(&req->head.fields, name, &dimension.value);
 
-	dimension.is_given = cookies_find(&req->head.fields, name, &dimension.value);
+	dimension.is_given = count;
+	/* The origin may answer for the second what would be stored under the first. */
+	to->is_cut |= count > 1;
 	to->at[to->count++] = dimension;
 }
 

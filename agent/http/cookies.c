@@ -45,13 +45,17 @@ bool cookies_next(struct cookies *cookies, struct bytes *ret_name, struct bytes 
 	return true;
 }
 
-bool cookies_find(const struct fields *fields, struct bytes name, struct bytes *ret_value)
+unsigned cookies_find(const struct fields *fields, struct bytes name, struct bytes *ret_value)
 {
 	struct cookies cookies = cookies_of(fields);
-	struct bytes other;
+	struct bytes other, value;
+	unsigned count = 0;
 
-	while (cookies_next(&cookies, &other, ret_value))
-		if (bytes_equal(other, name))
-			return true;
-	return false;
+	while (count < 2 && cookies_next(&cookies, &other, &value)) {
+		if (!bytes_equal(other, name))
+			continue;
+		if (!count++)
+			*ret_value = value;
+	}
+	return count;
 }

@@ -17,7 +17,10 @@ struct cookies cookies_of(const struct fields *fields);
 /* The next one, without blanks around name and value; a name may be empty. False: no more. */
 bool cookies_next(struct cookies *cookies, struct bytes *ret_name, struct bytes *ret_value);
 
-/* The first one of this name. */
-bool cookies_find(const struct fields *fields, struct bytes name, struct bytes *ret_value);
+/*
+ * How many there are of this name: 0, 1, or 2 for several, of which nobody knows which one the origin takes.
+ * *ret_value is that of the first, untouched if there is none.
+ */
+unsigned cookies_find(const struct fields *fields, struct bytes name, struct bytes *ret_value);
 
 #endif

@@ -112,11 +112,12 @@ static bool add_header(struct building *b, struct bytes name)
 	return found;
 }
 
+/* Of several none is believed, as of API keys. */
 static bool add_cookie(struct building *b, struct bytes name)
 {
 	struct bytes value;
 
-	if (!cookies_find(b->client->fields, name, &value) || !value.len)
+	if (cookies_find(b->client->fields, name, &value) != 1 || !value.len)
 		return false;
 	add_value(b, QUOTA_COOKIE, value);
 	return true;

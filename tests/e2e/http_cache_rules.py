@@ -115,6 +115,15 @@ def field_in_the_key_makes_each_of_its_values_a_cache_of_its_own():
             assert it.ask("/p", field % "one").is_hit, key
 
 
+def cookies_of_one_name_are_no_key_since_nobody_knows_which_one_the_origin_takes():
+    for field in ("Cookie: a=one; a=two\r\n", "Cookie: a=one\r\nCookie: a=two\r\n", "Cookie: a=two; b=1; a=one\r\n"):
+        with Lab(routes=route("GET /p", "cache: {for: 600 seconds, key: {cookies: [a]}}"), more=KNOWN_BY) as it:
+            assert not it.ask("/p", field).is_hit and not it.ask("/p", field).is_hit, field
+            for one in ("Cookie: a=one\r\n", "Cookie: a=two\r\n"):
+                assert not it.ask("/p", one).is_hit, "poisoned by " + field
+            assert it.ask("/p", "Cookie: a=one\r\n").is_hit and not it.ask("/p", field).is_hit, field
+
+
 def identity_in_the_key_makes_each_client_a_cache_of_its_own():
     routes = route("GET /p", 'cache: {for: 600 seconds, key: {identity: true}}, key: {header: X-User}')
     with Lab(routes=routes) as it:

@@ -16,6 +16,21 @@ def _routes(*routes):
     return "  routes:\n" + "".join("    - %s\n" % route for route in routes)
 
 
+# ---- Who it is ----
+
+
+def two_cookies_of_one_name_count_as_the_address_whichever_the_origin_takes():
+    http = _routes('{match: "/a", limits: [{limit: "9 %s", key: {cookie: sid}}, {limit: "50 %s", key: client}]}'
+                   % (FOREVER, FOREVER))
+    with Lab(says(OK), http=http) as lab:
+        left = []
+        for cookie in ("sid=a; sid=b", "sid=b; sid=a", "other=1", "sid=a"):
+            with lab.proxy.connect() as sock:
+                sock.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\nCookie: %s\r\n\r\n" % cookie.encode())
+                left.append(read_answer(Reader(sock)).get("X-RateLimit-Remaining"))
+        assert left == ["8", "7", "6", "8"], left
+
+
 # ---- Queues ----
 
 
