@@ -4,11 +4,13 @@
 
 #include "base/cleanup.h"
 #include "http_keys.h"
+#include "policy/http_policy.h"
 #include "policy/problems.h"
 #include "policy/report.h"
 #include "tasks.h"
 
 #define TEXT_MAX (1u << 20)
+#define MIB	 (1024.0 * 1024.0)
 
 static void print(const struct buffer *text, FILE *out)
 {
@@ -26,6 +28,50 @@ static void print_interfaces(const struct policy *policy)
 	for (size_t i = 0; i < policy->interface_count; i++)
 		printf(" %s", policy->interfaces[i]);
 	putchar('\n');
+}
+
+static void print_count(const char *before, size_t count, const char *one, const char *more)
+{
+	printf("%s%zu %s%s", before, count, one, count == 1 ? "" : more);
+}
+
+/* What the policy has of the planes it has. */
+static void print_good(const char *path, const struct policy *policy)
+{
+	const char *before = " ";
+
+	printf("%s: good:", path);
+	if (policy->has_packet_plane || policy->tier_count || policy->source_count) {
+		print_count(before, policy->tier_count, "tier", "s");
+		print_count(", ", policy->source_count, "source prefix", "es");
+		before = ", ";
+	}
+	if (policy->http) {
+		print_count(before, policy->http->route_count, "route", "s");
+		print_count(", ", policy->http->upstream_count, "upstream", "s");
+	}
+	putchar('\n');
+}
+
+static void print_http(const struct policy *policy)
+{
+	const struct http_policy *http = policy->http;
+	char name[HTTP_ADDRESS_TEXT_MAX];
+
+	if (!http)
+		return;
+	printf("%shttp:", policy->has_packet_plane ? "\n" : "");
+	for (size_t i = 0; i < http->listener_count; i++) {
+		http_address_format(&http->listeners[i].address, name);
+		printf(" %s", name);
+	}
+	printf("\nmemory of the HTTP process, at most                 %10.1f MiB\n",
+	       (double)http->max.memory / MIB);
+	if (!http->cache.off)
+		printf("  the cache, part of it                             %10.1f MiB\n",
+		       (double)http->cache.size / MIB);
+	printf("  counts of limits, part of it                      %10.1f MiB\n",
+	       (double)http->max.limit_table / MIB);
 }
 
 /* The file of keys is part of what will be loaded. */
@@ -64,13 +110,12 @@ int check(const struct options *options)
 		policy_free(policy);
 		return EXIT_FAILED;
 	}
-	printf("%s: good: %zu tier%s, %zu source prefix%s\n", path, policy->tier_count,
-	       policy->tier_count == 1 ? "" : "s", policy->source_count,
-	       policy->source_count == 1 ? "" : "es");
+	print_good(path, policy);
 	print_interfaces(policy);
 	buffer_free(&text);
 	policy_report(policy, &text);
 	print(&text, stdout);
+	print_http(policy);
 	policy_free(policy);
 	return EXIT_DONE;
 }

@@ -45,8 +45,8 @@ static void restore(const struct http_table *table)
 	if (err && err != -ENOENT)
 		put_aside(table->path, err);
 	else if (!err && (restored || lost))
-		log_info("http: %zu counts go on from where they were saved; %zu found no room",
-			 restored, lost);
+		log_info("http: saved counts that go on: %zu; that found no room: %zu", restored,
+			 lost);
 }
 
 void http_table_save(const struct http_table *table)

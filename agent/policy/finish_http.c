@@ -112,6 +112,9 @@ static void check_route(struct reading *r, const struct http_route *route)
 		reading_warning(
 			r, route->place,
 			"`cache` on a route, and `cache: off` under http: nothing is stored");
+	if (strstr(route->match, "/:"))
+		reading_warning(r, route->place,
+				"':' begins a name nowhere: {name} stands for any one segment");
 	if (route->exempt && route->has_limits && route->limits.count)
 		reading_warning(r, route->place, "`exempt`: its limits are never looked at");
 }
@@ -269,6 +272,57 @@ static void check_planes(struct reading *r)
 		check_caution(r);
 }
 
+static bool has_tag(const struct http_names *names, const char *tag)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->at[i], tag))
+			return true;
+	return false;
+}
+
+static void check_invalidated(struct reading *r, const struct http_route *route)
+{
+	const struct http_policy *http = r->http->http;
+
+	for (size_t t = 0; t < route->invalidate_tags.count; t++) {
+		const char *tag = route->invalidate_tags.at[t];
+		bool is_given = false;
+
+		for (size_t i = 0; i < http->route_count && !is_given; i++)
+			is_given = has_tag(&http->routes[i].tags, tag);
+		if (!is_given)
+			reading_warning(r, route->place,
+					"`invalidates` names %s, a tag that no route gives: "
+					"nothing goes unless the "
+					"upstream gives it",
+					tag);
+	}
+}
+
+/* Upstreams may give tags, too: where no route gives any, all are theirs. */
+static void check_tags(struct reading *r)
+{
+	const struct http_policy *http = r->http->http;
+	bool any = false;
+
+	for (size_t i = 0; i < http->route_count && !any; i++)
+		any = http->routes[i].tags.count;
+	for (size_t i = 0; any && i < http->route_count; i++)
+		check_invalidated(r, &http->routes[i]);
+}
+
+/* Then the word of every client about itself is believed: no limit counts whom it should. */
+static void check_proxies(struct reading *r)
+{
+	const struct http_prefixes *proxies = &r->http->http->trusted_proxies;
+
+	for (size_t i = 0; i < proxies->count; i++)
+		if (!proxies->at[i].bits)
+			reading_warning(r, r->http->at,
+					"`trusted_proxies` has all addresses: any client can say "
+					"that it is another");
+}
+
 void finish_http(struct reading *r)
 {
 	if (!r->http)
@@ -281,4 +335,6 @@ void finish_http(struct reading *r)
 		finish_identities(r);
 	check_memory(r);
 	check_planes(r);
+	check_tags(r);
+	check_proxies(r);
 }

@@ -48,6 +48,8 @@ struct table {
 	size_t count;
 };
 
+#define KNOWN_MAX 160 /* of names there are, in one message */
+
 static const char *field_name(const void *context, size_t i)
 {
 	const struct table *table = context;
@@ -55,11 +57,27 @@ static const char *field_name(const void *context, size_t i)
 	return table->fields[i].name;
 }
 
+/* The names there are, and "..." where there is no room for all of them: none is cut. */
+static void list_fields(const struct table *table, char out[static KNOWN_MAX])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < table->count; i++) {
+		const char *name = table->fields[i].name;
+
+		if (len + strlen(name) + sizeof(", , ...") > KNOWN_MAX)
+			name = "...";
+		len += (size_t)snprintf(out + len, KNOWN_MAX - len, "%s%s", i ? ", " : "", name);
+		if (name[0] == '.')
+			return;
+	}
+}
+
 static void unknown_key(struct reading *r, const struct node *key, const struct table *table)
 {
 	const char *meant;
-	char found[NODE_TEXT_MAX], known[160] = "";
-	size_t len = 0;
+	char found[NODE_TEXT_MAX], known[KNOWN_MAX];
 
 	if (problems_full(r->problems, key->place)) {
 		reading_error(r, key->place, "unknown key");
@@ -71,9 +89,7 @@ static void unknown_key(struct reading *r, const struct node *key, const struct 
 			      node_describe(key, found), meant);
 		return;
 	}
-	for (size_t i = 0; i < table->count && len < sizeof(known); i++)
-		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i ? ", " : "",
-					table->fields[i].name);
+	list_fields(table, known);
 	reading_error(r, key->place, "unknown key %s; expected one of %s",
 		      node_describe(key, found), known);
 }

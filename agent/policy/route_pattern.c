@@ -130,6 +130,14 @@ static bool is_name(struct bytes segment)
 		       segment.len - 2;
 }
 
+static bool has_any(struct bytes segment, const char *set)
+{
+	for (; *set; set++)
+		if (memchr(segment.at, *set, segment.len))
+			return true;
+	return false;
+}
+
 static int read_segment(const struct source *source, struct bytes segment, bool is_last,
 			struct route_segment *ret_segment)
 {
@@ -138,7 +146,7 @@ static int read_segment(const struct source *source, struct bytes segment, bool 
 			(struct route_segment){SEGMENT_NAMED, {segment.at + 1, segment.len - 2}};
 		return 0;
 	}
-	if (memchr(segment.at, '{', segment.len) || memchr(segment.at, '}', segment.len))
+	if (has_any(segment, "{}<>"))
 		return unexpected(source, segment, "text, or {name} alone between two '/'");
 	ret_segment->kind = SEGMENT_TEXT;
 	if (is_last && segment.len && segment.at[segment.len - 1] == '*') {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -453,6 +454,46 @@ static void what_is_allowed_but_unwise_is_a_warning(void **state)
 	policy_free(policy);
 }
 
+static void what_cannot_be_meant_is_a_warning(void **state)
+{
+	static const char text[] = START "  trusted_proxies: [192.0.2.0/24, 0.0.0.0/0]\n"
+					 "  routes:\n"
+					 "    - {match: \"GET /a\", cache: 5s, tags: [users]}\n"
+					 "    - {match: \"POST /a\", invalidates: [usres, users]}\n"
+					 "    - {match: \"GET /a/:id\"}\n";
+	struct policy *policy = NULL;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), 0);
+	assert_told(1, 1, "any client can say that it is another");
+	assert_told(7, 15, "usres, a tag that no route gives");
+	assert_told(8, 15, "{name} stands for any one segment");
+	assert_int_equal(problems.warnings, 3);
+	policy_free(policy);
+}
+
+static void tags_may_all_be_given_by_the_upstream(void **state)
+{
+	static const char text[] = START "  routes: [{match: \"POST /a\", invalidates: [users]}]\n";
+	struct policy *policy = NULL;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), 0);
+	assert_int_equal(problems.warnings, 0);
+	policy_free(policy);
+}
+
+static void an_unknown_key_is_answered_with_whole_names(void **state)
+{
+	static const char text[] = START "  routes: [{match: \"GET /a\", zzzzz: 1}]\n";
+	struct policy *policy = NULL;
+
+	problems = (struct policy_problems){.count = 0};
+	assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), -EINVAL);
+	assert_told(4, 30, "expected one of match, upstream, ");
+	assert_told(4, 30, ", ...");
+}
+
 /* Warnings of a policy with both planes. */
 static void warned(const char *tiers, const char *http)
 {
@@ -607,6 +648,9 @@ int main(void)
 		cmocka_unit_test(hosts_are_names_and_what_lies_below_them),
 		cmocka_unit_test(cache_rules_are_read_short_and_long),
 		cmocka_unit_test(what_is_allowed_but_unwise_is_a_warning),
+		cmocka_unit_test(what_cannot_be_meant_is_a_warning),
+		cmocka_unit_test(tags_may_all_be_given_by_the_upstream),
+		cmocka_unit_test(an_unknown_key_is_answered_with_whole_names),
 		cmocka_unit_test(a_ban_that_would_not_reach_its_port_is_a_warning),
 		cmocka_unit_test(caution_that_can_never_be_is_a_warning),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
