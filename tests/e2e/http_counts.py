@@ -41,7 +41,7 @@ def counts_outlive_the_agent():
             agent = Agent(place, policy(port, origin) + LIMITS)
             assert _statuses(port, 2) == answers, answers
             agent.stop()
-        assert "saved counts that go on: 1;" in agent.log(), agent.log()
+        assert "saved counts that go on: 2;" in agent.log(), agent.log()
         assert os.stat(_saved(place)).st_mode & 0o777 == 0o600
     origin.stop()
 

@@ -420,6 +420,10 @@ def run(tests):
     if not os.path.exists(HTTP_TEST):
         print("FAIL %s: not built" % HTTP_TEST)
         return 1
+    unknown = set(wanted) - {test.__name__ for test in tests}
+    if unknown:
+        print("FAIL %s: no such test" % ", ".join(sorted(unknown)))
+        return 1
     for test in tests:
         if wanted and test.__name__ not in wanted:
             continue
