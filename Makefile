@@ -34,7 +34,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-para
 
 BPF_OBJS   := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKELETONS  := $(patsubst bpf/%.bpf.c,$(BUILD)/gen/%.skel.h,$(wildcard bpf/*.bpf.c))
-AGENT_SRC  := $(wildcard agent/base/*.c agent/policy/*.c agent/kernel/*.c agent/message/*.c agent/cache/*.c agent/limit/*.c agent/http/*.c agent/control/*.c)
+AGENT_SRC  := $(wildcard agent/*/*.c)
 AGENT_OBJS := $(AGENT_SRC:%.c=$(BUILD)/%.o)
 TOOL_OBJS  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/sluice/*.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "http_keys.h"
+#include "parent/http_keys.h"
 #include "policy/http_policy.h"
 #include "policy/problems.h"
 #include "policy/report.h"

@@ -12,11 +12,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/escalation.h"
-#include "http_closing.h"
-#include "http_listeners.h"
-#include "http_own.h"
-#include "http_parent.h"
-#include "notify.h"
+#include "parent/http_closing.h"
+#include "parent/http_listeners.h"
+#include "parent/http_own.h"
+#include "parent/http_parent.h"
+#include "base/notify.h"
 
 struct http_plane {
 	struct agent *agent;

@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "http/child.h"
-#include "notify.h"
+#include "child/child.h"
+#include "base/notify.h"
 #include "options.h"
 #include "tasks.h"
 

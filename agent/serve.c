@@ -24,7 +24,7 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "control/server.h"
-#include "notify.h"
+#include "base/notify.h"
 #include "service.h"
 #include "tasks.h"
 

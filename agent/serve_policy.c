@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "notify.h"
+#include "base/notify.h"
 #include "service.h"
 
 #define TEXT_MAX (1u << 20)

@@ -5,7 +5,7 @@
 
 #include "base/duration.h"
 #include "cache/facts_read.h"
-#include "http/cookies.h"
+#include "message/cookies.h"
 
 static bool has_name(struct http_names names, struct bytes name)
 {

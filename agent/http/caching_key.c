@@ -3,7 +3,7 @@
 
 #include "cache/vary.h"
 #include "http/caching_facts.h"
-#include "http/cookies.h"
+#include "message/cookies.h"
 #include "message/chars.h"
 
 #define KEY_VALUES_MAX 8192 /* bytes of all dimensions of a key together; more is not cached */

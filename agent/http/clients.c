@@ -6,9 +6,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "http/http_parts.h"
-#include "http/quota_counter.h"
-#include "http/quota_scope.h"
-#include "http/quota_text.h"
+#include "quota/quota_counter.h"
+#include "quota/quota_scope.h"
+#include "quota/quota_text.h"
 
 #define FOUND_MAX 1000000 /* entries remembered at once, whatever was asked for */
 

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/count.h"
 #include "cache/cache_status.h"
 #include "cache/storable.h"
 #include "message/result.h"
@@ -90,17 +91,6 @@ struct http_counters {
 	uint64_t upstream_time_ns; /* their sum */
 	int64_t connections; /* open now; may be negative in one thread's share, never in the sum */
 };
-
-/* Only the thread that owns the counter calls this. Others may read meanwhile. */
-static inline void count_add(uint64_t *counter, uint64_t more)
-{
-	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
-}
-
-static inline void count(uint64_t *counter)
-{
-	count_add(counter, 1);
-}
 
 /* Add the counters of one thread to *sum. */
 void http_counters_add(struct http_counters *sum, const struct http_counters *more);

@@ -9,7 +9,7 @@
 #include "http/offenders.h"
 #include "http/plan.h"
 #include "http/sources.h"
-#include "http/turnstile.h"
+#include "quota/turnstile.h"
 #include "http/worker.h"
 #include "limit/limit_table.h"
 

@@ -12,9 +12,9 @@
 #ifndef HTTP_LIMITING_H
 #define HTTP_LIMITING_H
 
-#include "http/quota_judge.h"
+#include "quota/quota_judge.h"
 #include "http/text.h"
-#include "http/turnstile.h"
+#include "quota/turnstile.h"
 #include "http/worker.h"
 
 struct exchange;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "http/caching_facts.h"
-#include "http/quota_plan.h"
+#include "quota/quota_plan.h"
 
 /* ---- What outlives a plan ---- */
 

@@ -44,7 +44,7 @@ struct upstream {
 };
 
 struct route_rules; /* cache/facts.h */
-struct quota_plan;  /* http/quota_plan.h */
+struct quota_plan;  /* quota/quota_plan.h */
 
 struct plan {
 	_Atomic uint32_t refs;

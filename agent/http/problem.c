@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "http/problem.h"
 
-#include "http/respond.h"
+#include "message/status.h"
 #include "message/date.h"
 
 static void write_body(const struct problem *problem, struct text *out)
 {
 	text_put(out, "{\"type\":\"about:blank\",\"title\":\"");
-	text_add(out, respond_reason(problem->status));
+	text_add(out, status_reason(problem->status));
 	text_put(out, "\",\"status\":");
 	text_number(out, problem->status);
 	text_put(out, ",\"detail\":\"");
@@ -28,7 +28,7 @@ void problem_write(const struct problem *problem, struct text *out)
 	text_put(out, "HTTP/1.1 ");
 	text_number(out, problem->status);
 	text_put(out, " ");
-	text_add(out, respond_reason(problem->status));
+	text_add(out, status_reason(problem->status));
 	text_put(out, "\r\n");
 	text_field(out, BYTES("Date"), (struct bytes){problem->date, DATE_TEXT_LEN});
 	text_put(out, "Content-Type: application/problem+json\r\nContent-Length: ");

@@ -4,44 +4,6 @@
 #include "limit/limit_fields.h"
 #include "message/date.h"
 
-struct reason {
-	unsigned status;
-	struct bytes text;
-};
-
-#define REASON(status, literal)                      \
-	{                                            \
-		status,                              \
-		{                                    \
-			literal, sizeof(literal) - 1 \
-		}                                    \
-	}
-
-static const struct reason reasons[] = {
-	REASON(200, "OK"),
-	REASON(400, "Bad Request"),
-	REASON(408, "Request Timeout"),
-	REASON(413, "Content Too Large"),
-	REASON(414, "URI Too Long"),
-	REASON(417, "Expectation Failed"),
-	REASON(421, "Misdirected Request"),
-	REASON(429, "Too Many Requests"),
-	REASON(431, "Request Header Fields Too Large"),
-	REASON(501, "Not Implemented"),
-	REASON(502, "Bad Gateway"),
-	REASON(503, "Service Unavailable"),
-	REASON(504, "Gateway Timeout"),
-	REASON(505, "HTTP Version Not Supported"),
-};
-
-struct bytes respond_reason(unsigned status)
-{
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (reasons[i].status == status)
-			return reasons[i].text;
-	return (struct bytes){0};
-}
-
 static void write_status(const struct response_head *resp, struct text *out)
 {
 	text_put(out, "HTTP/1.1 ");

@@ -36,7 +36,4 @@ void respond_write_stored(const struct respond *respond, struct text *out);
 /* An interim answer (1xx but 101), the empty line included. */
 void respond_write_interim(const struct respond *respond, struct text *out);
 
-/* Reason phrase of a status we make ourselves, and of those without one. */
-struct bytes respond_reason(unsigned status);
-
 #endif

@@ -6,7 +6,7 @@
 #include "base/duration.h"
 #include "http/exchange.h"
 #include "http/http_parts.h"
-#include "http/quota_key.h"
+#include "quota/quota_key.h"
 
 static const struct http_strikes *pattern_of(const struct http_escalate *escalate, enum strike kind)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "http/caching_facts.h"
-#include "http/cookies.h"
+#include "message/cookies.h"
 #include "policies.h"
 
 #define LISTEN "http:\n  listen: [\"127.0.0.1:80\"]\n  upstream: [\"127.0.0.1:5000\"]\n"

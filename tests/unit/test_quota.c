@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "http/quota_counter.h"
-#include "http/quota_judge.h"
-#include "http/quota_scope.h"
-#include "http/quota_text.h"
+#include "quota/quota_counter.h"
+#include "quota/quota_judge.h"
+#include "quota/quota_scope.h"
+#include "quota/quota_text.h"
 #include "policies.h"
 
 #define LISTEN "http:\n  listen: [\"127.0.0.1:80\"]\n  upstream: [\"127.0.0.1:5000\"]\n"

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "http/seccomp.h"
+#include "child/seccomp.h"
 
 typedef int act_fn(void);
 

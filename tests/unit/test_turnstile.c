@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "http/turnstile.h"
+#include "quota/turnstile.h"
 
 #define THREADS 8
 #define ROUNDS	20000

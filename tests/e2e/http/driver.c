@@ -25,7 +25,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "http/http.h"
-#include "http/quota.h"
+#include "quota/quota.h"
 
 #define SOCKETS_MAX 1024
 #define BACKLOG	    1024

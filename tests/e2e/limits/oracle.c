@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "http/quota_judge.h"
+#include "quota/quota_judge.h"
 
 #define PATH_MAX_LEN 256
 
