@@ -89,7 +89,7 @@ int child_policy_admit(struct http_policy *http, bool *is_confined, struct buffe
 int child_keys_read(int fd, struct key_file **ret_keys, struct buffer *error)
 {
 	auto_buffer struct buffer text = buffer_new(KEY_FILE_MAX + 1);
-	struct key_error where;
+	struct key_error where = {.line = 0};
 	int err = read_text(fd, &text);
 
 	if (!err)
