@@ -71,10 +71,20 @@ struct address_set {
 	unsigned count;
 };
 
+/* The same address; the port is the server's, whatever the address. */
+static bool is_same(const union server_address *a, const union server_address *b)
+{
+	if (a->any.sa_family != b->any.sa_family)
+		return false;
+	if (a->any.sa_family == AF_INET)
+		return a->ipv4.sin_addr.s_addr == b->ipv4.sin_addr.s_addr;
+	return !memcmp(&a->ipv6.sin6_addr, &b->ipv6.sin6_addr, sizeof(a->ipv6.sin6_addr));
+}
+
 static bool has_address(const struct address_set *set, const union server_address *address)
 {
 	for (unsigned i = 0; i < set->count; i++)
-		if (!memcmp(&set->at[i], address, sizeof(*address)))
+		if (is_same(&set->at[i], address))
 			return true;
 	return false;
 }
