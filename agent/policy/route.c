@@ -277,17 +277,20 @@ int route_table_add(struct route_table *table, struct bytes text, uint32_t numbe
 
 /* ---- Finding ---- */
 
-/* The method's own end, then GET's for HEAD, then that for all methods. */
+/*
+ * The method's own end, then GET's for HEAD, then that for all methods. Methods have case, but there are origins that
+ * take "POSt" for POST: it must not be a way around the route's limits.
+ */
 static uint32_t choose(const struct arena_list *list, struct bytes method)
 {
 	const struct route_end *ends = list->at;
-	const bool is_head = bytes_equal(method, BYTES("HEAD"));
+	const bool is_head = bytes_equal_nocase(method, BYTES("HEAD"));
 	uint32_t of_get = ROUTE_NONE, of_any = ROUTE_NONE;
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (!ends[i].method.len)
 			of_any = ends[i].number;
-		else if (bytes_equal(ends[i].method, method))
+		else if (bytes_equal_nocase(ends[i].method, method))
 			return ends[i].number;
 		else if (is_head && bytes_equal(ends[i].method, BYTES("GET")))
 			of_get = ends[i].number;

@@ -5,7 +5,7 @@
  *   /users        this path, and no other ("/users/" is another)
  *   /users/{id}   one segment, not empty, in the place of {id}
  *   /static/ and '*' behind it: every path that begins so
- *   GET /users    this method only; GET also takes a HEAD that has no route of its own
+ *   GET /users    this method only, in letters of either case; GET also takes a HEAD that has no route of its own
  *   a.example/x   this host only; `*.example.com/x` any name below it
  *
  * Of the routes that fit a request the most specific is taken: by host first (a name, then the longest `*.`,

@@ -31,6 +31,16 @@ def two_cookies_of_one_name_count_as_the_address_whichever_the_origin_takes():
         assert left == ["8", "7", "6", "8"], left
 
 
+def a_method_in_other_letters_is_no_way_around_a_limit():
+    with Lab(says(OK), http=_routes('{match: "POST /login", limits: ["2 %s"]}' % FOREVER)) as lab:
+        said = []
+        for method in (b"POST", b"POSt", b"post", b"Post"):
+            with lab.proxy.connect() as sock:
+                sock.sendall(method + b" /login HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+                said.append(read_answer(Reader(sock)).status)
+        assert said == [200, 200, 429, 429], said
+
+
 # ---- Queues ----
 
 

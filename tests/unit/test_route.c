@@ -137,7 +137,18 @@ static void a_method_goes_before_none_on_the_same_path(void **state)
 	TAKES(r, "POST - /users", "POST /users");
 	TAKES(r, "GET - /users", "/users");
 	TAKES(r, "DELETE - /users/1", "DELETE /users/{id}");
-	TAKES(r, "post - /users", "/users");
+	route_table_free(r.table);
+}
+
+static void a_method_in_other_letters_takes_the_route_an_origin_may_take_it_for(void **state)
+{
+	ROUTES(r, "POST /a", "GET /a", "/a");
+
+	TAKES(r, "POSt - /a", "POST /a");
+	TAKES(r, "get - /a", "GET /a");
+	TAKES(r, "hEAD - /a", "GET /a");
+	TAKES(r, "POSTS - /a", "/a");
+	TAKES(r, "POS - /a", "/a");
 	route_table_free(r.table);
 }
 
@@ -321,6 +332,8 @@ int main(void)
 		cmocka_unit_test(the_leftmost_difference_decides),
 		cmocka_unit_test(a_way_that_ends_nowhere_is_left_for_the_next),
 		cmocka_unit_test(a_method_goes_before_none_on_the_same_path),
+		cmocka_unit_test(
+			a_method_in_other_letters_takes_the_route_an_origin_may_take_it_for),
 		cmocka_unit_test(the_path_goes_before_the_method),
 		cmocka_unit_test(head_takes_the_route_of_get_unless_it_has_its_own),
 		cmocka_unit_test(the_host_goes_before_everything),
