@@ -63,7 +63,9 @@ static struct quota_request request_of(struct exchange *x, uint64_t now_ns)
 		.thread = x->worker->number,
 		.now_ns = now_ns,
 		.client = {.fields = &req->head.fields,
-			   .method = x->method,
+			   .method = x->method != METHOD_OTHER
+					     ? x->method
+					     : method_in_any_case(req->head.method_text),
 			   .source = identity_unmapped(&x->conn->peer.address),
 			   .client = req->identity.address,
 			   .bits = plan->policy->source_bits,

@@ -29,6 +29,22 @@ static enum method method_of(struct bytes text)
 	}
 }
 
+#define METHOD_LEN_MAX 7 /* of those that have a name here: OPTIONS */
+
+enum method method_in_any_case(struct bytes text)
+{
+	char capitals[METHOD_LEN_MAX];
+
+	if (text.len > sizeof(capitals))
+		return METHOD_OTHER;
+	for (size_t i = 0; i < text.len; i++) {
+		char byte = text.at[i];
+
+		capitals[i] = byte >= 'a' && byte <= 'z' ? (char)(byte - 'a' + 'A') : byte;
+	}
+	return method_of((struct bytes){capitals, text.len});
+}
+
 /*
  * CONNECT would make a tunnel of us; TRACE shows a script what its browser hid from it. However they are written:
  * methods tell capitals from small letters, and some origins do not.

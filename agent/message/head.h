@@ -69,6 +69,9 @@ enum method {
 	METHOD_OPTIONS,
 };
 
+/* The method an origin takes text for that tells no capitals from small letters. */
+enum method method_in_any_case(struct bytes text);
+
 struct request_head {
 	struct bytes method_text;
 	struct bytes target; /* printable ASCII without '#'; see target.h */

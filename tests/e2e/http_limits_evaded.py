@@ -32,7 +32,12 @@ def two_cookies_of_one_name_count_as_the_address_whichever_the_origin_takes():
 
 
 def a_method_in_other_letters_is_no_way_around_a_limit():
-    with Lab(says(OK), http=_routes('{match: "POST /login", limits: ["2 %s"]}' % FOREVER)) as lab:
+    for route in ('{match: "POST /login", limits: ["2 %s"]}', '{match: "/login", limits: ["2 %s"], per_method: true}'):
+        _tries_methods(route % FOREVER)
+
+
+def _tries_methods(route):
+    with Lab(says(OK), http=_routes(route)) as lab:
         said = []
         for method in (b"POST", b"POSt", b"post", b"Post"):
             with lab.proxy.connect() as sock:
