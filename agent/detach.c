@@ -33,7 +33,7 @@ static ssize_t read_answer(int fd, char *out, size_t size)
 	return (ssize_t)used;
 }
 
-/* Returns 0; -ENOENT where no agent answers at path; else -errno of an agent that does not do it. */
+/* Returns 0; -ENOENT where no agent answers at path, or one without a packet plane; else -errno of an agent that does not do it. */
 static int ask_agent(const char *path)
 {
 	auto_close int fd = -1;
@@ -50,6 +50,8 @@ static int ask_agent(const char *path)
 	len = read_answer(fd, answer, sizeof(answer));
 	if (len < 0)
 		return (int)len;
+	if (!strncmp(answer, "HTTP/1.1 409 ", 13))
+		return -ENOENT; /* what an earlier agent left in the kernel is nobody's now */
 	return strncmp(answer, "HTTP/1.1 200 ", 13) ? -EPERM : 0;
 }
 

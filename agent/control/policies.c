@@ -139,7 +139,11 @@ void policy_diff_body(struct agent *agent, const struct request *request, struct
 
 void policy_detach(struct agent *agent, const struct request *request, struct response *response)
 {
-	size_t count = agent_detach(agent);
+	size_t count;
 
+	/* A second time is fine; but an agent of HTTP alone would be "detached" and serve on. */
+	if (!agent->detached && !input_has_plane(agent, response))
+		return;
+	count = agent_detach(agent);
 	response_json(response, json_pack("{s:I}", "interfaces", (json_int_t)count));
 }

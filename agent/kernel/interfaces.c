@@ -221,7 +221,7 @@ void interfaces_detach_all(struct interfaces *interfaces)
 	while (interfaces->count)
 		interfaces_drop(interfaces, interfaces->count - 1);
 	counters_unpin_others(interfaces_pin_dir(interfaces), is_nobody, NULL);
-	log_notice("detached: %d XDP program%s of ours removed; nothing is limited until sluiced "
+	log_notice("detached: %d XDP program%s of ours removed; no packet is limited until sluiced "
 		   "is started again",
 		   removed, removed == 1 ? "" : "s");
 }

@@ -395,6 +395,12 @@ class StatusTest(LabTest):
         for word in ("pinned", "REASON", "no packet", "generation 0"):
             self.assertNotIn(word, text)
 
+    def test_what_has_no_packet_plane_cannot_be_detached_and_stays_ready(self):
+        done = self.lab.sluice("detach")
+        self.assertEqual(done.code, 1)
+        self.assertIn("no packet plane", done.err)
+        self.assertEqual(self.lab.sluice("status", "--json").json()["state"], "serving")
+
     def test_top_shows_requests_where_there_are_no_packets(self):
         stop = threading.Event()
 

@@ -16,7 +16,7 @@ enum exit_code run_detach(const struct cli *cli)
 	unsigned long long count = field_count(answer, "interfaces");
 
 	if (answer)
-		printf("detached from %llu interface%s; nothing is limited until the agent is "
+		printf("detached from %llu interface%s; no packet is limited until the agent is "
 		       "started again\n",
 		       count, count == 1 ? "" : "s");
 	return code;
