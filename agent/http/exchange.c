@@ -199,7 +199,6 @@ void exchange_end(struct exchange *x)
 {
 	struct worker *worker = x->worker;
 
-	x->tried = x->server ? x->server : x->tried;
 	if (!x->conn->is_refresh)
 		count_end(x);
 	caching_end(x);

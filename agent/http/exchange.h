@@ -66,6 +66,7 @@ struct exchange {
 	struct origin *origin;
 	struct server *server;	    /* its outstanding count has this exchange in it; NULL: none */
 	const struct server *tried; /* where it failed before */
+	const struct server *asked; /* last, for the log; NULL: none */
 	struct exchange *next_free;
 	uint64_t began_ns;
 	char id[REQUEST_ID_LEN]; /* see exchange_id() */

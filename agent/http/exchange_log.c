@@ -38,7 +38,7 @@ static void write_line(struct exchange *x, enum http_log_format format, int fd)
 	struct access_line line = {
 		.unix_ns = clock_now_unix_ns() - (now_ns - x->began_ns),
 		.request_id = exchange_id(x),
-		.upstream = x->tried ? x->tried->name : NULL,
+		.upstream = x->asked ? x->asked->name : NULL,
 		.took_ns = now_ns - x->began_ns,
 		.upstream_ns = x->waited_ns,
 		.bytes_out = x->conn->wire.sent - x->out_before,

@@ -203,6 +203,7 @@ enum progress fetch_fail_bad(struct exchange *x, const char *detail)
 static void charge(struct exchange *x, struct server *server)
 {
 	x->server = server;
+	x->asked = server;
 	atomic_fetch_add_explicit(&server->outstanding, 1, memory_order_relaxed);
 }
 

@@ -515,6 +515,18 @@ class StatusTest(LabTest):
                 text += more
         self.assertLess(text.index(b'"enabled"'), text.index(b"alive"))
 
+    def test_the_access_log_names_the_upstream_of_what_was_no_hit(self):
+        for _ in range(2):
+            self.lab.ask("/lists/logged")
+        self.lab.ask("/off")
+
+        def upstreams(target):  # each thread writes its lines by itself
+            lines = [json.loads(line) for line in self.read(self.lab.log).splitlines()]
+            return {line.get("upstream") for line in lines if line["target"] == target}
+        upstream = f"127.0.0.1:{self.lab.origin.port}"
+        self.lab.wait(lambda: upstreams("/lists/logged") == {upstream, None}, "the miss and the hit")
+        self.lab.wait(lambda: upstreams("/off") == {upstream}, "what is never stored")
+
     def test_the_access_log_is_opened_anew(self):
         self.lab.ask("/one")
         self.lab.wait(lambda: "/one" in self.read(self.lab.log), "a line in the file")
