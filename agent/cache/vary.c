@@ -193,6 +193,18 @@ static bool is_listed(const struct bytes *names, size_t count, struct bytes name
 	return false;
 }
 
+/*
+ * Whether the origin is told so by us, whatever the client sent: then its own line selects nothing. Scheme and host
+ * are in every key.
+ */
+static bool is_told_by_us(struct bytes name)
+{
+	const enum field_name id = field_name_find(name);
+
+	return field_flags(id, name) & FIELD_SAYS_CLIENT && id != FIELD_X_FORWARDED_PROTO &&
+	       id != FIELD_X_FORWARDED_HOST;
+}
+
 /* The names of all Vary lines, each once. */
 static enum vary_result collect_names(const struct fields *response,
 				      struct bytes names[static VARY_NAMES_MAX], size_t *ret_count)
@@ -204,7 +216,7 @@ static enum vary_result collect_names(const struct fields *response,
 		struct bytes line = vary->value, name;
 
 		while (list_next(&line, &name)) {
-			if (bytes_equal(name, BYTES("*")))
+			if (bytes_equal(name, BYTES("*")) || is_told_by_us(name))
 				return VARY_ANY;
 			if (bytes_span(name, CHAR_TOKEN) != name.len)
 				return VARY_BAD;

@@ -22,7 +22,7 @@
 enum vary_result {
 	VARY_NONE,     /* no Vary: matches every request; *ret_selector is empty */
 	VARY_SELECTED, /* *ret_selector is set */
-	VARY_ANY,      /* "*" is a member: matches none */
+	VARY_ANY,      /* "*" is a member, or who the client is: matches none */
 	VARY_BAD,      /* a member is no token, or too many of them, or values too long */
 };
 

@@ -141,6 +141,26 @@ static int build(const struct wanted *wanted, struct buffer *out, struct cache_k
 	return cache_key_build(&parts, out, ret_key);
 }
 
+/*
+ * Whether Connection names a field that says something to the origin: it is taken out on the way, so the answer is to
+ * another request than the one that Vary and keys would know it by.
+ */
+static bool hides_fields(const struct request *req)
+{
+	const struct fields *fields = &req->head.fields;
+
+	if (!fields_first(fields, FIELD_CONNECTION))
+		return false;
+	for (unsigned i = 0; i < fields->count; i++) {
+		const struct field *field = &fields->field[i];
+
+		if (field_set_has(&req->connection.hop, i) &&
+		    !(field_flags((enum field_name)field->id, field->name) & FIELD_IS_HOP))
+			return true;
+	}
+	return false;
+}
+
 int caching_key(const struct http_policy *http, const struct request *req, struct buffer *out,
 		struct cache_key *ret_key)
 {
@@ -150,7 +170,7 @@ int caching_key(const struct http_policy *http, const struct request *req, struc
 				      {req->is_https, req->authority_text, req->target.path.text,
 				       req->target.has_query, req->target.query}};
 
-	if (req->target.is_asterisk)
+	if (req->target.is_asterisk || hides_fields(req))
 		return -EINVAL;
 	dimensions.count = dimensions.used = 0;
 	dimensions.is_cut = false;
