@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The tour of README.md, taken: every command in it is run, in order, in a laboratory of its own.
+"""The tours of README.md, taken: every command in them is run, in order, each tour in a laboratory of its own.
 
 usage: tests/e2e/tour.py [--write]
 
@@ -17,7 +17,9 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.path.join(ROOT, os.environ.get("BUILD", "build")))
 README = os.path.join(ROOT, "README.md")
-SECTION = re.compile(r"^## Five minutes\n.*?(?=^## )", re.S | re.M)
+SECTIONS = [re.compile(rf"^## {title}\n.*?(?=^## )", re.S | re.M)
+            for title in ("Five minutes", "HTTP in a minute")]
+ALONE = "unshare --mount --pid --net --fork --mount-proc --kill-child bash\nip link set lo up\n"
 BLOCK = re.compile(r"^(```\w*)\n(.*?)^```\n", re.S | re.M)
 END = "== end of command, status "
 SECONDS = 60
@@ -88,7 +90,8 @@ def judge(shown, printed, status):
 
 def take(section, write):
     """The section as it was printed, and how many steps went wrong."""
-    shell = Shell(next(body for _, body in BLOCK.findall(section) if body.startswith("unshare")))
+    setup = [body for _, body in BLOCK.findall(section) if body.startswith("unshare")]
+    shell = Shell(setup[0] if setup else ALONE)
     failed = 0
 
     def replay(match):
@@ -119,10 +122,14 @@ def main():
         return 77
     with open(README, encoding="utf-8") as file:
         text = file.read()
-    section, failed = take(SECTION.search(text).group(0), write)
+    failed = 0
+    for section in SECTIONS:
+        taken, wrong = take(section.search(text).group(0), write)
+        text = section.sub(lambda match: taken, text)
+        failed += wrong
     if write:
         with open(README, "w", encoding="utf-8") as file:
-            file.write(SECTION.sub(lambda match: section, text))
+            file.write(text)
     return 1 if failed else 0
 
 
