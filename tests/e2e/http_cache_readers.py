@@ -18,8 +18,8 @@ import time
 import http_lab as lab
 
 MEBIBYTE = 1 << 20
-MEMORY = 96 * MEBIBYTE # `max.memory`: cache and everything else
-OTHER = 40 * MEBIBYTE  # program, stacks, scratch of the threads, and what malloc() has free in between
+MEMORY = 96 * MEBIBYTE  # `max.memory`: cache and everything else
+OTHER = 64 * MEBIBYTE  # program, stacks, scratch of the threads, and what malloc() has free in between
 POLICY = """http:
   listen: ["127.0.0.1:PORT"]
   upstream: ["127.0.0.1:%d"]

@@ -294,7 +294,7 @@ def _rss(lab):
 
 
 def a_body_far_larger_than_memory_passes_through_little_of_it():
-    size = 2 << 30
+    size = 10 << 30
 
     def serve(connection):
         connection.head()
