@@ -14,7 +14,7 @@ import socket
 import struct
 import time
 
-from http_lab import ROOT, Reader, eventually, read_answer
+from http_lab import ROOT, Reader, eventually, freeze, read_answer
 from two_planes import BAD, CLIENT, ESCALATE, GOOD, HOST, HOST6, OTHER, Scene, is_reset, run_all
 
 SYS_PIDFD_GETFD = 438
@@ -104,7 +104,7 @@ def connections_that_wait_to_be_accepted_are_reset_too():
         other = scene.connect(OTHER)
         assert scene.ask(other).status == 200
         child = _child_of(scene)
-        os.kill(child, signal.SIGSTOP)
+        freeze(child)
         waiting = [scene.connect() for _ in range(50)]
         scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.2", "for": "1h"}')
         time.sleep(0.2)

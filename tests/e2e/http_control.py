@@ -20,15 +20,11 @@ import threading
 import time
 import unittest
 
+from http_lab import free_port, freeze
+
 BUILD = os.environ.get("BUILD", "build")
 SLUICED = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(BUILD, "sluiced"))
 SLUICE = os.path.join(os.path.dirname(SLUICED), "sluice")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 POLICY = """
@@ -448,7 +444,7 @@ class StatusTest(LabTest):
 
     def test_a_child_that_hangs_costs_who_asks_a_second_and_others_nothing(self):
         child = self.lab.child()
-        os.kill(child, signal.SIGSTOP)
+        freeze(child)
         try:
             asking = threading.Thread(target=self.lab.sluice, args=("cache", "top"))
             asking.start()
@@ -469,7 +465,7 @@ class StatusTest(LabTest):
 
     def test_questions_under_way_when_the_child_dies_are_answered(self):
         child = self.lab.child()
-        os.kill(child, signal.SIGSTOP)
+        freeze(child)
         outcome = []
         asking = threading.Thread(
             target=lambda: outcome.append(self.lab.sluice("cache", "show", self.lab.url("/x"))))
@@ -486,7 +482,7 @@ class StatusTest(LabTest):
 
     def test_a_crowd_asking_a_stuck_child_locks_nobody_out(self):
         child = self.lab.child()
-        os.kill(child, signal.SIGSTOP)
+        freeze(child)
         crowd = []
         try:
             for _ in range(60):

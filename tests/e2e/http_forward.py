@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 
-from http_lab import (PATIENCE, Lab, Origin, Proxy, Reader, echo, eventually, free_port, policy, read_answer, run, says, tests_of)
+from http_lab import (PATIENCE, Lab, Origin, Proxy, Reader, echo, eventually, free_port, freeze, policy, read_answer,
+                      run, says, tests_of)
 
 GET = b"GET %s HTTP/1.1\r\nHost: api.test\r\n\r\n"
 
@@ -602,7 +603,7 @@ def a_listener_that_goes_is_accepted_dry():
     with Lab() as lab:
         before = lab.proxy.port
         # Connections the plane has not accepted yet: it is stopped meanwhile.
-        lab.proxy.process.send_signal(signal.SIGSTOP)
+        freeze(lab.proxy.process.pid)
         socks = [lab.proxy.connect() for _ in range(5)]
         for sock in socks:
             sock.sendall(GET % b"/")

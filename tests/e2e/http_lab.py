@@ -444,6 +444,17 @@ def tests_of(module):
             and hasattr(value, "__code__") and value.__code__.co_argcount == 0]
 
 
+def freeze(pid):
+    """Stop a process, all of it: kill() returns while other threads of it may still run."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: all(state_of(pid, thread) == "T" for thread in os.listdir("/proc/%d/task" % pid)), "it is stopped")
+
+
+def state_of(pid, thread):
+    with open("/proc/%d/task/%s/stat" % (pid, thread), encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
 def eventually(condition, what, seconds=PATIENCE):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

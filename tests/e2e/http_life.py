@@ -15,7 +15,7 @@ import sys
 import time
 
 from http_agent import SLUICED, Agent, Load, Origin, Place, get, policy, status_of
-from http_lab import PATIENCE, Reader, eventually, free_port, read_answer, run, tests_of
+from http_lab import PATIENCE, Reader, eventually, free_port, freeze, read_answer, run, tests_of
 
 GET = b"GET %s HTTP/1.1\r\nHost: api.test\r\n\r\n"
 
@@ -95,7 +95,7 @@ def a_child_that_hangs_holds_up_neither_a_reload_nor_the_end():
     origin, port = Origin(), free_port()
     with Place() as place:
         agent = Agent(place, policy(port, origin))
-        os.kill(agent.child(), signal.SIGSTOP)
+        freeze(agent.child())
         agent.process.terminate()
         time.sleep(0.2)
         assert agent.process.poll() is None  # it waits for the drain

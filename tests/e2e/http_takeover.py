@@ -7,14 +7,13 @@ cut, refused or another's is seen. Runs on loopback and needs no privilege.
 """
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 
 from http_agent import SLUICED, Agent, Load, Origin, Place, ask_control, get, policy
-from http_lab import PATIENCE, Reader, eventually, free_port, read_answer, run, tests_of
+from http_lab import PATIENCE, Reader, eventually, free_port, freeze, read_answer, run, tests_of
 
 GET = b"GET %s HTTP/1.1\r\nHost: api.test\r\n\r\n"
 
@@ -63,7 +62,7 @@ def connections_that_wait_in_the_queue_are_served_by_the_next():
     origin, port = Origin("a"), free_port()
     with Place() as place:
         first = Agent(place, policy(port, origin))
-        os.kill(first.child(), signal.SIGSTOP)  # it accepts nothing any more
+        freeze(first.child())  # it accepts nothing any more
         waiting = []
         for i in range(50):
             sock = socket.create_connection(("127.0.0.1", port))
