@@ -14,9 +14,9 @@
 #include "control/escalation.h"
 #include "parent/http_closing.h"
 #include "parent/http_listeners.h"
-#include "parent/http_own.h"
 #include "parent/http_parent.h"
 #include "base/notify.h"
+#include "base/own_address.h"
 
 struct http_plane {
 	struct agent *agent;
@@ -149,12 +149,17 @@ static void ban(void *context, const struct pipe_ban *asked)
 	(void)escalation_take(&plane->escalation, &offender, clock_now_ns()); /* it counts */
 }
 
-/* What the policy does not know of what is never to be banned. */
-static bool spares(void *context, const struct prefix *source)
+static bool has_server_in(void *context, const struct prefix *prefix)
 {
 	const struct http_plane *plane = context;
 
-	return http_parent_has_server_in(plane->parent, source) || http_own_address_in(source);
+	return http_parent_has_server_in(plane->parent, prefix);
+}
+
+/* What the policy does not know of what is never to be banned. */
+static bool spares(void *context, const struct prefix *source)
+{
+	return has_server_in(context, source) || own_address_in(source);
 }
 
 static void banned(void *context, const struct prefix *prefixes, size_t count)
@@ -214,6 +219,7 @@ int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(v
 					    .cancel = http_ask_cancel,
 					    .state = state,
 					    .banned = banned,
+					    .has_server_in = has_server_in,
 					    .reopen_log = reopen_log,
 					    .context = plane};
 	plane->escalation = (struct escalation){.agent = agent, .spares = spares, .context = plane};

@@ -34,7 +34,9 @@ _sluice() {
 		top) words="--once --interval $options" ;;
 		sources) words="--top --by --all $options" ;;
 		events) words="--follow --last $options" ;;
-		ban | allow) words="--for --reason $options" ;;
+		ban) words="--for --reason --force $options" ;;
+		allow) words="--for --reason $options" ;;
+		import) words="--force $options" ;;
 		unban) words="$(_sluice_addresses bans prefix) $options" ;;
 		disallow) words="$(_sluice_addresses allows prefix) $options" ;;
 		explain) words="$(_sluice_addresses sources source) $options" ;;

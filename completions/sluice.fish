@@ -43,6 +43,7 @@ complete -c sluice -n '__fish_seen_subcommand_from sources explain' -a '(__sluic
 complete -c sluice -n '__fish_seen_subcommand_from events' -l follow -d 'stay, and tell what comes'
 complete -c sluice -n '__fish_seen_subcommand_from events' -l last -x -d 'begin with the last N'
 complete -c sluice -n '__fish_seen_subcommand_from ban allow' -l for -x -a '10m 1h 1d 1w' -d 'how long'
+complete -c sluice -n '__fish_seen_subcommand_from ban import' -l force -d 'also what is hardly meant'
 complete -c sluice -n '__fish_seen_subcommand_from ban allow' -l reason -x -d 'a note for people'
 complete -c sluice -n '__fish_seen_subcommand_from unban' -a '(__sluice_addresses bans prefix)'
 complete -c sluice -n '__fish_seen_subcommand_from disallow' -a '(__sluice_addresses allows prefix)'

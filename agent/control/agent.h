@@ -86,6 +86,8 @@ struct agent_http {
 	struct agent_http_state (*state)(void *context);
 	/* These are banned from now on: close what connections they have. Must not take long. */
 	void (*banned)(void *context, const struct prefix *banned, size_t count);
+	/* Whether a server of the policy that is given by its name has an address in prefix. NULL: none has. */
+	bool (*has_server_in)(void *context, const struct prefix *prefix);
 	/* Open the access log anew. 0, -ENOENT if there is none, -errno. */
 	int (*reopen_log)(void *context);
 	void *context;

@@ -7,6 +7,7 @@
 #include <sluice/control.h>
 
 #include "base/duration.h"
+#include "control/ban_care.h"
 #include "control/commands.h"
 #include "control/json.h"
 #include "control/input.h"
@@ -193,12 +194,18 @@ static void tell_of_ban(struct agent *agent, const struct ban *ban)
 void bans_add(struct agent *agent, const struct request *request, struct response *response)
 {
 	char error[DATAPATH_ERROR_MAX] = "";
+	auto_ban_care struct ban_care care = {};
 	struct entry_text entry;
 	struct ban ban;
 	int status;
 
-	if (!input_has_plane(agent, response) || !take_entry(request, &entry, response))
+	if (!input_has_plane(agent, response) || !take_entry(request, &entry, response) ||
+	    !ban_care_read(agent, request, &care, response))
 		return;
+	if (!ban_care_accepts(&care, &entry.prefix, error)) {
+		response_problem(response, 409, "%s", error);
+		return;
+	}
 	if (!entry.has_span)
 		entry.span_ns = SL_BAN_DEFAULT_SECONDS * NS_PER_SEC;
 
@@ -258,8 +265,9 @@ static void answer_removal(struct agent *agent, const struct prefix *prefix, int
 	char text[PREFIX_TEXT_MAX];
 
 	prefix_format(prefix, text);
-	if (status == -ENOENT) {
-		response_problem(response, 404, "there is none for exactly %s", text);
+	if (status == -ENOENT || status == -ETIME) {
+		response_problem(response, 404, "there is none in force for exactly %s%s", text,
+				 status == -ETIME ? "; its last one has ended" : "");
 		return;
 	}
 	if (status) {
@@ -275,7 +283,9 @@ void bans_remove(struct agent *agent, const struct request *request, struct resp
 	struct prefix prefix;
 
 	if (input_has_plane(agent, response) && input_prefix_param(request, &prefix, response))
-		answer_removal(agent, &prefix, datapath_unban(agent->datapath, &prefix), response);
+		answer_removal(agent, &prefix,
+			       datapath_unban(agent->datapath, &prefix, request->at.now_ns),
+			       response);
 }
 
 void allows_remove(struct agent *agent, const struct request *request, struct response *response)

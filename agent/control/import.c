@@ -7,6 +7,7 @@
 #include <sluice/control.h>
 
 #include "base/duration.h"
+#include "control/ban_care.h"
 #include "control/blocklist.h"
 #include "control/commands.h"
 #include "control/json.h"
@@ -23,6 +24,23 @@ static void refused(void *context, const struct ban *ban, const char *why)
 	if (is_ours)
 		list->bans[ban - list->bans].until_ns = NOT_BANNED;
 	blocklist_refuse(list, is_ours ? list->lines[ban - list->bans] : 0, why);
+}
+
+/* Only those that are meant stay in the list. */
+static void sift(struct blocklist *list, const struct ban_care *care)
+{
+	char why[DATAPATH_ERROR_MAX];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (!ban_care_accepts(care, &list->bans[i].prefix, why)) {
+			blocklist_refuse(list, list->lines[i], why);
+			continue;
+		}
+		list->bans[kept] = list->bans[i];
+		list->lines[kept++] = list->lines[i];
+	}
+	list->count = kept;
 }
 
 /* Connections of those that were not refused, some at a time. */
@@ -88,10 +106,11 @@ void bans_import(struct agent *agent, const struct request *request, struct resp
 		.span_ns = SL_BAN_DEFAULT_SECONDS * NS_PER_SEC,
 	};
 	auto_blocklist struct blocklist list = {0};
+	auto_ban_care struct ban_care care = {};
 	size_t banned = 0;
 	int status;
 
-	if (!input_has_plane(agent, response))
+	if (!input_has_plane(agent, response) || !ban_care_read(agent, request, &care, response))
 		return;
 	status = blocklist_parse(request->body, &defaults, &list);
 	if (status) {
@@ -99,6 +118,7 @@ void bans_import(struct agent *agent, const struct request *request, struct resp
 		return;
 	}
 
+	sift(&list, &care);
 	status = datapath_ban_all(agent->datapath, agent->policy, list.bans, list.count, refused,
 				  &list, &banned);
 	if (banned)

@@ -299,16 +299,31 @@ int bans_drop_prefix(struct datapath *datapath, const struct prefix *prefix)
 	return 0;
 }
 
-int datapath_unban(struct datapath *datapath, const struct prefix *prefix)
+static int unban_prefix(struct datapath *datapath, const struct prefix *prefix, uint64_t now_ns)
+{
+	const struct prefix_node *node = prefix_tree_find(&datapath->bans, prefix);
+	bool has_ended = node && node->until_ns <= now_ns;
+	int error = bans_drop_prefix(datapath, prefix);
+
+	return !error && has_ended ? -ETIME : error;
+}
+
+int datapath_unban(struct datapath *datapath, const struct prefix *prefix, uint64_t now_ns)
 {
 	struct prefix banned = banned_prefix(datapath, prefix);
 	struct sl_source source;
+	struct sl_ban value;
+	bool has_ended;
+	int error;
 
 	if (!is_source(datapath, &banned))
-		return bans_drop_prefix(datapath, &banned);
+		return unban_prefix(datapath, &banned, now_ns);
 	source = source_of(&banned, datapath->bits);
+	has_ended = !bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_bans], &source, &value) &&
+		    value.until_ns <= now_ns;
 	prefix_tree_remove(&datapath->reasons, &banned);
-	return bans_drop_source(datapath, &source);
+	error = bans_drop_source(datapath, &source);
+	return !error && has_ended ? -ETIME : error;
 }
 
 void bans_forget_prefixes(struct datapath *datapath, uint64_t now_ns)

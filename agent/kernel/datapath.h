@@ -192,8 +192,11 @@ typedef void datapath_refused_fn(void *context, const struct ban *ban, const cha
 int datapath_ban_all(struct datapath *datapath, const struct policy *policy, const struct ban *bans,
 		     size_t count, datapath_refused_fn *fn, void *context, size_t *ret_banned);
 
-/* End the ban of exactly this prefix or source; its strikes are forgotten. Returns 0 or -ENOENT. */
-int datapath_unban(struct datapath *datapath, const struct prefix *prefix);
+/*
+ * End the ban of exactly this prefix or source; its strikes are forgotten. Returns 0; -ENOENT; -ETIME if it had ended
+ * by now_ns: its strikes are forgotten all the same.
+ */
+int datapath_unban(struct datapath *datapath, const struct prefix *prefix, uint64_t now_ns);
 
 /* Called for every ban in force at now_ns; return false to stop. */
 typedef bool datapath_ban_fn(void *context, const struct ban *ban);

@@ -104,8 +104,8 @@ static void unplant(struct rekey *rekey, size_t planted, struct source_bits bits
 {
 	for (size_t i = 0; i < planted && i < rekey->source_count; i++)
 		if (rekey->bans[i].prefix.bits < length_of(bits, &rekey->bans[i].prefix))
-			(void)datapath_unban(rekey->datapath,
-					     &rekey->bans[i].prefix); /* put there by us */
+			(void)datapath_unban(rekey->datapath, &rekey->bans[i].prefix,
+					     0); /* put there by us */
 }
 
 /*

@@ -352,11 +352,11 @@ const struct http_route *http_policy_route(const struct http_policy *http,
 bool http_policy_has_host(const struct http_policy *http, struct bytes name);
 
 /*
- * Whether something lies in source (or it in something) that no ban of the HTTP plane's may hit: a trusted proxy, a
- * sender of PROXY headers, a server that is given by its address, an address that is listened on. Names of servers
- * and what a wildcard listens on are for the caller to know.
+ * What lies in source (or it in that) which no ban of the HTTP plane's may hit, in words: a trusted proxy, a sender of
+ * PROXY headers, a server that is given by its address, an address that is listened on. NULL: nothing. Names of
+ * servers and what a wildcard listens on are for the caller to know.
  */
-bool http_policy_spares(const struct http_policy *http, const struct prefix *source);
+const char *http_policy_spares(const struct http_policy *http, const struct prefix *source);
 
 /* Index of the upstream called name, or -ENOENT. */
 int http_policy_find_upstream(const struct http_policy *http, struct bytes name);

@@ -45,8 +45,13 @@ static bool is_listened_on(const struct http_policy *http, const struct prefix *
 	return false;
 }
 
-bool http_policy_spares(const struct http_policy *http, const struct prefix *source)
+const char *http_policy_spares(const struct http_policy *http, const struct prefix *source)
 {
-	return is_among(&http->trusted_proxies, source) || is_sender(http, source) ||
-	       is_server(http, source) || is_listened_on(http, source);
+	if (is_among(&http->trusted_proxies, source))
+		return "a trusted proxy";
+	if (is_sender(http, source))
+		return "a sender of PROXY headers";
+	if (is_server(http, source))
+		return "an upstream";
+	return is_listened_on(http, source) ? "an address to listen on" : NULL;
 }

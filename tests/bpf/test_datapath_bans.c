@@ -94,10 +94,27 @@ static void packets_see_the_later_end_of_a_covering_ban(void **state)
 
 	struct prefix covering = prefix("10.0.0.0/8");
 
-	assert_int_equal(datapath_unban(*state, &covering), 0);
+	assert_int_equal(datapath_unban(*state, &covering, 1), 0);
 	assert_int_equal(trie_until(*state, "10.1.2.3"), 100);
 	assert_int_equal(trie_until(*state, "10.2.2.3"), 0);
-	assert_int_equal(datapath_unban(*state, &covering), -ENOENT);
+	assert_int_equal(datapath_unban(*state, &covering, 1), -ENOENT);
+}
+
+static void to_unban_what_has_ended_says_so_and_forgets_its_strikes(void **state)
+{
+	struct prefix source_at = prefix("192.0.2.1"), network = prefix("10.1.0.0/16");
+
+	ban(*state, NULL, "192.0.2.1", 1, 100);
+	ban(*state, NULL, "10.1.0.0/16", 1, 100);
+	assert_int_equal(datapath_unban(*state, &source_at, 100), -ETIME);
+	assert_int_equal(datapath_unban(*state, &network, 100), -ETIME);
+	assert_int_equal(datapath_unban(*state, &source_at, 100), -ENOENT);
+	assert_int_equal(datapath_unban(*state, &network, 100), -ENOENT);
+
+	ban(*state, NULL, "192.0.2.1", 1, 100);
+	ban(*state, NULL, "10.1.0.0/16", 1, 100);
+	assert_int_equal(datapath_unban(*state, &source_at, 99), 0);
+	assert_int_equal(datapath_unban(*state, &network, 99), 0);
 }
 
 static void the_mask_says_which_tries_hold_anything(void **state)
@@ -109,7 +126,7 @@ static void the_mask_says_which_tries_hold_anything(void **state)
 	assert_int_equal(config->has_ban_prefixes, 2);
 	ban(*state, NULL, "10.0.0.0/8", 1, 100);
 	assert_int_equal(config->has_ban_prefixes, 3);
-	datapath_unban(*state, &v6);
+	datapath_unban(*state, &v6, 1);
 	assert_int_equal(config->has_ban_prefixes, 1);
 }
 
@@ -312,6 +329,7 @@ int main(void)
 		TEST(of_two_bans_the_later_end_holds_with_the_beginning_of_the_first),
 		TEST(a_ban_after_the_first_has_ended_has_a_beginning_of_its_own),
 		TEST(packets_see_the_later_end_of_a_covering_ban),
+		TEST(to_unban_what_has_ended_says_so_and_forgets_its_strikes),
 		TEST(the_mask_says_which_tries_hold_anything),
 		TEST(a_ban_under_an_allow_fails_and_names_the_line),
 		TEST(a_ban_under_a_runtime_allow_fails_until_it_is_disallowed),

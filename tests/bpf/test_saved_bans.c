@@ -161,11 +161,11 @@ static void an_adopted_datapath_of_this_boot_is_left_alone(void **state)
 
 	put_some(*state);
 	save(*state);
-	assert_int_equal(datapath_unban(*state, &at), 0);
+	assert_int_equal(datapath_unban(*state, &at, 1001 * SECOND), 0);
 	result = read_back(*state, DATAPATH_ADOPTED, 1001 * SECOND, UNIX_NOW + SECOND);
 	assert_true(result.is_same_boot);
 	assert_int_equal(result.bans, 0);
-	assert_int_equal(datapath_unban(*state, &at), -ENOENT);
+	assert_int_equal(datapath_unban(*state, &at, 1001 * SECOND), -ENOENT);
 }
 
 static void reasons_outlive_the_agent(void **state)
@@ -215,7 +215,7 @@ static void a_prefix_below_a_longer_one_keeps_its_own_end_for_the_next_agent(voi
 	read_back(*state, DATAPATH_ADOPTED, 1001 * SECOND, UNIX_NOW + SECOND);
 	assert_int_equal(datapath_find_ban(*state, &banned, 1001 * SECOND, &ban), 0);
 	assert_int_equal(ban.until_ns, 1500 * SECOND);
-	assert_int_equal(datapath_unban(*state, &ban_above), 0);
+	assert_int_equal(datapath_unban(*state, &ban_above, 1001 * SECOND), 0);
 	assert_int_equal(datapath_disallow(*state, &allow_above), 0);
 	assert_int_equal(datapath_find_ban(*state, &banned, 1001 * SECOND, &ban), 0);
 	assert_int_equal(ban.until_ns, 1100 * SECOND);

@@ -314,7 +314,26 @@ class Answers(unittest.TestCase):
         done, asked = ask(answer(BAN), "ban", "192.0.2.66", "--for", "10m", "--reason", "scraper")
         self.assertEqual(done.out,
                          "192.0.2.66 is banned for 10m00s, until 2099-01-01T00:00:00Z\n")
-        self.assertEqual(asked[0][:2], ("POST", "/v1/bans"))
+        self.assertEqual(asked[0][0], "POST")
+        self.assertTrue(asked[0][1].startswith("/v1/bans?careful=1"), asked)
+
+    def test_with_force_nobody_is_asked_to_be_careful(self):
+        for words in (["ban", "0.0.0.0/0"], ["import", "-"]):
+            self.assertIn("careful=1", ask(answer(BAN), *words)[1][0][1])
+            self.assertNotIn("careful", ask(answer(BAN), *words, "--force")[1][0][1])
+
+    def test_a_ban_names_the_other_end_of_the_ssh_session(self):
+        session = {"SSH_CONNECTION": "2001:db8::7%eth0 50000 2001:db8::1 22"}
+        _, asked = ask(answer(BAN), "ban", "192.0.2.66", env=session)
+        self.assertEqual(asked[0][1], "/v1/bans?careful=1&caller=2001:db8::7")
+
+    def test_sudo_does_not_hide_the_ssh_session(self):
+        with Server(canned(answer(BAN))) as server:
+            command = f"env -u SSH_CONNECTION {SLUICE} ban 192.0.2.66 --control {server.path}; exit $?"
+            done = subprocess.run(["sh", "-c", command], capture_output=True, check=False, timeout=30,
+                                  env=os.environ | {"SSH_CONNECTION": "198.51.100.9 50000 192.0.2.1 22"})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(server.requests[0][1], "/v1/bans?careful=1&caller=198.51.100.9")
 
     def test_bodies_of_ban_and_allow_hold_what_was_typed(self):
         bodies = []

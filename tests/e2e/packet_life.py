@@ -14,7 +14,7 @@ import threading
 import time
 
 from host import Counter, Host
-from netns import Lab, main, send_signal, wait_for
+from netns import Lab, build_path, main, send_signal, wait_for
 
 HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
 
@@ -369,6 +369,56 @@ def a_dry_run_shows_who_would_be_over_and_drops_nobody():
             assert sluice.reasons()["dry_run"] == 30
 
 
+def _type(host, sluice, *words, **environment):
+    """A command as an operator types it: its exit status, and all it printed."""
+    environment = {"PATH": os.environ["PATH"], "SSH_CONNECTION": f"{OTHER} 50000 {HOST} 22", **environment}
+    done = host.run(build_path("sluice"), *words, "--control", sluice.control, env=environment, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def a_ban_that_is_hardly_meant_takes_force():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            for prefix, why in ((HOST, "this host's own"), ("10.9.0.0/24", f"{OTHER}, from where you are logged in"),
+                                (OTHER, f"{OTHER}, from where you are logged in"), ("0.0.0.0/0", "wider than a /8"),
+                                ("::/0", "wider than a /16")):
+                code, said = _type(host, sluice, "ban", prefix)
+                assert code == 1 and why in said and "--force" in said, (prefix, code, said)
+            assert sluice.ask("GET", "/v1/bans") == []
+            assert _type(host, sluice, "ban", CLIENT, "--for", "10m")[0] == 0
+            assert _type(host, sluice, "ban", OTHER, "--force")[0] == 0
+            assert sluice.ask("POST", "/v1/bans", json.dumps({"prefix": HOST}))["prefix"] == HOST
+
+
+def an_import_leaves_out_what_is_hardly_meant_and_names_the_lines():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            path = os.path.join(sluice.directory, "list")
+            with open(path, "w") as file:
+                file.write(f"198.51.100.1\n{HOST}\n0.0.0.0/0 1h\n198.51.100.2 1h\n")
+            code, said = _type(host, sluice, "import", path)
+            assert code == 1 and "2 banned" in said and "2 refused" in said, said
+            assert f"{path}:2: " in said and f"{path}:3: " in said, said
+            banned = {one["prefix"] for one in sluice.ask("GET", "/v1/bans")}
+            assert banned == {"198.51.100.1", "198.51.100.2"}, banned
+            code, said = _type(host, sluice, "import", path, "--force")
+            assert code == 0 and "4 banned" in said, said
+
+
+def a_ban_that_has_ended_cannot_be_ended():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            for prefix in ("198.51.100.1", "198.51.100.0/24"):
+                sluice.ask("POST", "/v1/bans", json.dumps({"prefix": prefix, "for": 1}))
+            wait_for(lambda: sluice.ask("GET", "/v1/bans") == [], "the bans end")
+            for prefix in ("198.51.100.1", "198.51.100.0/24"):
+                code, said = _type(host, sluice, "unban", prefix)
+                assert code == 1 and f"there is none in force for exactly {prefix}" in said, said
+
+
 if __name__ == "__main__":
     main([
         reloads_under_traffic_lose_no_packet_and_reset_no_connection,
@@ -384,4 +434,7 @@ if __name__ == "__main__":
         a_policy_that_only_the_start_could_read_is_told_of,
         events_told_after_a_detach_name_their_tier,
         a_dry_run_shows_who_would_be_over_and_drops_nobody,
+        a_ban_that_is_hardly_meant_takes_force,
+        an_import_leaves_out_what_is_hardly_meant_and_names_the_lines,
+        a_ban_that_has_ended_cannot_be_ended,
     ])

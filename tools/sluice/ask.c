@@ -5,6 +5,7 @@
 
 #include "ask.h"
 #include "memory.h"
+#include "session.h"
 
 char *ask_target(const char *path, const char *value)
 {
@@ -24,6 +25,15 @@ char *ask_target(const char *path, const char *value)
 	}
 	*at = 0;
 	return target;
+}
+
+char *ask_careful(const char *path)
+{
+	auto_text char *careful = memory_printf("%s?careful=1", path);
+	auto_text char *with_caller = memory_printf("%s&caller=", careful);
+	char peer[SESSION_PEER_MAX];
+
+	return session_peer(peer) ? ask_target(with_caller, peer) : take_ptr(careful);
 }
 
 static struct client_request request_of(const struct cli *cli, const struct ask *ask)

@@ -27,6 +27,9 @@ struct ask {
 /* path with value percent-encoded behind it. The caller's to free. */
 char *ask_target(const char *path, const char *value);
 
+/* path as a ban is asked for with care: not of what nobody means, nor of whoever types it. The caller's to free. */
+char *ask_careful(const char *path);
+
 /* Ask for a document. EXIT_DONE: *ret_answer is good and the caller's to free; else all is said. */
 enum exit_code ask_text(const struct cli *cli, const struct ask *ask,
 			struct client_answer *ret_answer);

@@ -49,8 +49,10 @@ enum exit_code run_ban(const struct cli *cli)
 	auto_text char *standard = memory_printf("%ds", SL_BAN_DEFAULT_SECONDS);
 	const char *span = cli->option[OPTION_FOR] ? cli->option[OPTION_FOR] : standard;
 	auto_json json_t *ban = NULL;
+	auto_text char *target =
+		cli->option[OPTION_FORCE] ? memory_copy("/v1/bans") : ask_careful("/v1/bans");
 	enum exit_code code =
-		post_entry(cli, (struct ask){.what = what, .target = "/v1/bans"}, span, &ban);
+		post_entry(cli, (struct ask){.what = what, .target = target}, span, &ban);
 	char prefix[TEXT_CELL_MAX], until[TEXT_CELL_MAX], left[TEXT_MAX];
 
 	if (!ban)

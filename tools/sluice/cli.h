@@ -29,6 +29,7 @@ enum exit_code {
 	X(TAG, "--tag", "TAG", "all that has the tag")                                          \
 	X(OVER, "--over", NULL, "only who is over a limit")                                     \
 	X(SOFT, "--soft", NULL, "stale from now on, instead of gone")                           \
+	X(FORCE, "--force", NULL, "ban also what is hardly meant: see the manual")              \
 	X(FOR, "--for", "SPAN", "how long: 90s, 10m, 1h30m, 2 days")                            \
 	X(REASON, "--reason", "TEXT", "a note for people")                                      \
 	X(FOLLOW, "--follow", NULL, "stay, and tell what comes")                                \

@@ -26,9 +26,12 @@ const struct command commands[] = {
 	 OPTION_BIT(FOLLOW) | OPTION_BIT(LAST)},
 	{"metrics", "See", "", "all counters, as Prometheus reads them", "", run_metrics, 0, 0, 0},
 
-	{"ban", "Act", "ADDR|PREFIX [--for SPAN] [--reason TEXT]",
-	 "drop a source or prefix for a while", "Without --for it lasts an hour.\n", run_ban, 1, 1,
-	 OPTION_BIT(FOR) | OPTION_BIT(REASON)},
+	{"ban", "Act", "ADDR|PREFIX [--for SPAN] [--reason TEXT] [--force]",
+	 "drop a source or prefix for a while",
+	 "Without --for it lasts an hour. Without --force it is refused for this host's own\n"
+	 "addresses, where you are logged in from, trusted proxies, upstreams, and prefixes\n"
+	 "wider than /8 (IPv4) or /16 (IPv6).\n",
+	 run_ban, 1, 1, OPTION_BIT(FOR) | OPTION_BIT(REASON) | OPTION_BIT(FORCE)},
 	{"unban", "Act", "ADDR|PREFIX", "end a ban", "", run_unban, 1, 1, 0},
 	{"bans", "Act", "", "bans in force", "", run_bans, 0, 0, 0},
 	{"allow", "Act", "ADDR|PREFIX [--for SPAN] [--reason TEXT]",
@@ -37,9 +40,11 @@ const struct command commands[] = {
 	 OPTION_BIT(FOR) | OPTION_BIT(REASON)},
 	{"disallow", "Act", "ADDR|PREFIX", "end an allow", "", run_disallow, 1, 1, 0},
 	{"allows", "Act", "", "allows in force", "", run_allows, 0, 0, 0},
-	{"import", "Act", "FILE", "ban everything a file lists; - reads stdin",
-	 "Lines `ADDR[/LEN] [SPAN]`, or JSON [{\"prefix\", \"for\", \"reason\"}].\n", run_import, 1,
-	 1, 0},
+	{"import", "Act", "FILE [--force]", "ban everything a file lists; - reads stdin",
+	 "Lines `ADDR[/LEN] [SPAN]`, or JSON [{\"prefix\", \"for\", \"reason\"}]. What `sluice "
+	 "ban`\n"
+	 "refuses without --force is refused here, line by line.\n",
+	 run_import, 1, 1, OPTION_BIT(FORCE)},
 
 	{"cache", "HTTP",
 	 "purge URL|--prefix TEXT|--glob PATTERN|--tag TAG|--all [--soft], cache stats, cache show "

@@ -41,9 +41,11 @@ enum exit_code run_import(const struct cli *cli)
 	const char *file = cli->words[0];
 	const char *name = strcmp(file, "-") ? file : "stdin";
 	auto_text char *what = memory_printf("import %s", name);
+	auto_text char *target =
+		cli->option[OPTION_FORCE] ? memory_copy("/v1/import") : ask_careful("/v1/import");
 	struct ask ask = {.what = what,
 			  .method = "POST",
-			  .target = "/v1/import",
+			  .target = target,
 			  .file = name,
 			  .timeout_ms = CLIENT_SLOW_MS};
 	auto_json json_t *answer = NULL;

@@ -253,10 +253,11 @@ static void ban_selected(struct top *top)
 	auto_json json_t *entry = json_pack("{s:s, s:s, s:s}", "prefix", view->selected, "for",
 					    span, "reason", "sluice top");
 	auto_text char *body = json_dumps(entry, 0);
+	auto_text char *target = ask_careful("/v1/bans");
 	const struct ask ask = {
 		.what = "ban it",
 		.method = "POST",
-		.target = "/v1/bans",
+		.target = target,
 		.type = "application/json",
 		.body = body,
 		.body_len = body ? strlen(body) : 0,
