@@ -13,20 +13,7 @@
 
 #include "base/cleanup.h"
 #include "guarded.h"
-#include "policies.h"
-
-static struct policy_problems problems;
-
-/* Parse what must be wrong. */
-static void refuse_bytes(struct bytes text)
-{
-	struct policy *policy = NULL;
-
-	problems = (struct policy_problems){.count = 0};
-	assert_int_equal(policy_parse(text, &problems, &policy), -EINVAL);
-	assert_null(policy);
-	assert_true(problems.errors > 0);
-}
+#include "policy_mistakes.h"
 
 /* ---- Files ---- */
 
