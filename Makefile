@@ -177,7 +177,7 @@ tests-sanitize:
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' tests-unit
 
 # The HTTP plane and what its threads share under ThreadSanitizer, for tests/e2e/http_threads.py.
-THREAD_TESTS := cache_threads limit_table
+THREAD_TESTS := cache_threads limit_table_shared
 tests-thread:
 	$(MAKE) BUILD=$(BUILD)/thread CFLAGS='-O1 -g -Wno-format-truncation' SANITIZE=-fsanitize=thread \
 		$(BUILD)/thread/http-test $(THREAD_TESTS:%=$(BUILD)/thread/tests/unit/test_%)

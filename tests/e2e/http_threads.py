@@ -163,7 +163,7 @@ def the_store_filled_and_purged_by_many_threads_gives_no_report():
 
 
 def the_limit_table_under_eight_threads_gives_no_report():
-    _unit("test_limit_table")
+    _unit("test_limit_table_shared")
 
 
 if __name__ == "__main__":

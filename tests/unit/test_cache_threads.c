@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Several threads on one store. What is wrong here shows under ThreadSanitizer:
- *   make BUILD=build-tsan SANITIZE=-fsanitize=thread build-tsan/tests/unit/test_cache_threads
- */
+/* Several threads on one store; ThreadSanitizer watches, too (make tests-thread). */
 #include "cache_fixture.h"
 
 #include <pthread.h>
