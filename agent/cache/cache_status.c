@@ -38,6 +38,16 @@ const char *forward_label(enum forward_reason reason)
 	return labels[reason];
 }
 
+const char *cache_verdict_label(enum cache_verdict verdict)
+{
+	static const char *const labels[] = {
+#define X(name, text, help) text,
+		CACHE_VERDICTS(X)
+#undef X
+	};
+	return labels[verdict];
+}
+
 /* RFC 9211 sections 2.2 to 2.6: all of them only where the request went forward. */
 static void add_forward(struct text *text, const struct cache_status *status)
 {

@@ -27,6 +27,25 @@ enum forward_reason {
 		FORWARD_REASON_COUNT
 };
 
+/* How an answer came about, in one word, as the access log has it. X(NAME, label, help). */
+#define CACHE_VERDICTS(X)                                                             \
+	X(NONE, "", "the cache was not asked")                                        \
+	X(HIT, "hit", "stored, and fresh")                                            \
+	X(STALE, "stale", "stored, and sent although stale")                          \
+	X(REVALIDATED, "revalidated", "stored, and the upstream said it is true yet") \
+	X(COLLAPSED, "collapsed", "not stored; another request was fetching it")      \
+	X(MISS, "miss", "nothing stored could be used; the upstream was asked")       \
+	X(BYPASS, "bypass", "neither looked up nor stored: request or policy say so")
+
+enum cache_verdict {
+#define X(name, text, help) CACHE_VERDICT_##name,
+	CACHE_VERDICTS(X)
+#undef X
+		CACHE_VERDICT_COUNT
+};
+
+const char *cache_verdict_label(enum cache_verdict verdict);
+
 struct cache_status {
 	enum forward_reason forward;
 	unsigned forward_status; /* the origin's, where it was asked and answered; 0: left out */

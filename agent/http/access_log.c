@@ -84,6 +84,12 @@ static void write_json(struct text *out, const struct access_line *line)
 		put_string(out, "upstream", bytes_of(line->upstream));
 		put_number(out, "upstream_us", line->upstream_ns / 1000);
 	}
+	if (line->cache)
+		put_string(out, "cache", bytes_of(line->cache));
+	if (line->limit)
+		put_string(out, "limit", bytes_of(line->limit));
+	if (line->limit_name.len)
+		put_string(out, "limit_name", line->limit_name);
 	put_string(out, "request_id", line->request_id);
 	put_string(out, "user_agent", line->user_agent);
 	put_string(out, "referer", line->referer);

@@ -27,6 +27,9 @@ struct access_line {
 	struct bytes referer;
 	struct bytes request_id;
 	const char *upstream; /* NULL: none was asked */
+	const char *cache;    /* likewise */
+	const char *limit;    /* likewise */
+	struct bytes limit_name;
 	uint64_t took_ns;
 	uint64_t upstream_ns;
 	uint64_t bytes_out;

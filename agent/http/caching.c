@@ -168,6 +168,10 @@ static bool find(struct exchange *x, struct look *look)
 		return false;
 	}
 	c->status.forward = FORWARD_NONE;
+	if (look->judgement.verdict != FRESHNESS_FRESH)
+		c->verdict = CACHE_VERDICT_STALE;
+	else
+		c->verdict = c->looks ? CACHE_VERDICT_COLLAPSED : CACHE_VERDICT_HIT;
 	refresh_if_due(x, look);
 	return true;
 }
@@ -248,6 +252,7 @@ static enum progress fetch(struct exchange *x, struct look *look, bool *ret_agai
 	case FILL_JOINED:
 		c->wait_until_ns = worker->now_ns + x->share->plan->http->cache.wait_ns;
 		c->status.is_collapsed = true;
+		c->verdict = CACHE_VERDICT_COLLAPSED;
 		return go(x, STAGE_SERVE);
 	case FILL_LOOK_AGAIN:
 		*ret_again = true;
@@ -261,6 +266,7 @@ static enum progress fetch(struct exchange *x, struct look *look, bool *ret_agai
 
 static enum progress bypass(struct exchange *x, enum store_verdict why)
 {
+	x->cache.verdict = CACHE_VERDICT_BYPASS;
 	x->cache.status.forward = why == STORE_METHOD ? FORWARD_METHOD : FORWARD_BYPASS;
 	x->cache.status.detail = why == STORE_METHOD ? NULL : storable_label(why);
 	count(&x->worker->counters.forwarded[x->cache.status.forward]);
@@ -282,6 +288,7 @@ static enum progress look_up(struct exchange *x, struct look *look)
 				       : &x->worker->counters.cache_hits);
 			return go(x, STAGE_SERVE);
 		}
+		c->verdict = CACHE_VERDICT_MISS;
 		if (look->facts.rules->honour_request && look->facts.req.says.only_if_cached)
 			return exchange_refuse(
 				x, 504, "not in the cache, and the client wants nothing else");
@@ -313,6 +320,7 @@ enum progress caching_lookup(struct exchange *x)
 	if (verdict != STORE_YES)
 		return bypass(x, verdict);
 	if (caching_key(http, req, &worker->key, &key)) {
+		x->cache.verdict = CACHE_VERDICT_BYPASS;
 		x->cache.status.detail = "no-key";
 		x->cache.status.forward = FORWARD_BYPASS;
 		count(&worker->counters.forwarded[FORWARD_BYPASS]);

@@ -37,6 +37,7 @@ struct caching {
 	uint64_t offset;   /* of the stored body: bytes sent */
 	uint64_t end;	   /* and where to stop */
 	struct cache_status status;
+	enum cache_verdict verdict;
 	uint32_t age_s;
 	uint8_t looks;	  /* how often it looked again since what it waited for was not for it */
 	bool takes_part;  /* the answer may come from the cache, and go there */

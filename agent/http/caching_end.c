@@ -30,6 +30,7 @@ bool caching_stand_in(struct exchange *x, enum origin_failure failure)
 	exchange_drop_origin(x);
 	fetch_leave_gate(x);
 	caching_take_hit(x, c->object, x->worker->now_ns);
+	c->verdict = CACHE_VERDICT_STALE;
 	c->status.detail = failure == FAILURE_STATUS ? "stale-if-error" : "stale-on-error";
 	count(&x->worker->counters.cache_stale);
 	(void)go(x, STAGE_SERVE);

@@ -275,6 +275,7 @@ static enum progress take_confirmation(struct exchange *x)
 	relay_leave_origin(x);
 	fetch_leave_gate(x);
 	caching_take_hit(x, c->object, x->worker->now_ns);
+	c->verdict = CACHE_VERDICT_REVALIDATED;
 	count(&x->worker->counters.cache_revalidated);
 	return go(x, STAGE_SERVE);
 }

@@ -46,6 +46,12 @@ struct limiting {
  */
 struct bytes limiting_fields(struct exchange *x);
 
+/*
+ * For the access log: NULL where no limit was asked, "ok", "refused", or "dry_run" where a limit would have refused
+ * that only tries. *ret_name is the name of a limit that refuses; it lives as long as the plan.
+ */
+const char *limiting_verdict(const struct exchange *x, struct bytes *ret_name);
+
 /* Bits of enum limit_family: fields of the upstream that ours take the place of. */
 unsigned limiting_families(const struct exchange *x);
 

@@ -60,6 +60,25 @@ unsigned limiting_families(const struct exchange *x)
 	return 0; /* all on a dry run: nothing is said of them */
 }
 
+const char *limiting_verdict(const struct exchange *x, struct bytes *ret_name)
+{
+	struct limit_shown shown[QUOTA_LIMITS_MAX];
+	const struct limit_shown *refusing = NULL;
+	unsigned count;
+
+	if (!x->limiting.is_judged)
+		return NULL;
+	count = quota_show(x->share->plan->quotas, &x->limiting.result, shown);
+	for (unsigned i = 0; i < count; i++)
+		if (shown[i].refuses &&
+		    (!refusing || (refusing->is_dry_run && !shown[i].is_dry_run)))
+			refusing = &shown[i];
+	if (!refusing)
+		return "ok";
+	*ret_name = refusing->name;
+	return refusing->is_dry_run ? "dry_run" : "refused";
+}
+
 /* ---- Refusing ---- */
 
 static void write_connection(const struct exchange *x, struct text *out)

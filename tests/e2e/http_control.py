@@ -40,6 +40,8 @@ http:
     - {{match: "GET /lang", cache: {{for: 60 seconds, key: {{headers: [accept-language]}}}}}}
     - {{match: "GET /search", cache: {{for: 60 seconds, key: {{query: [q]}}}}}}
     - {{match: "GET /off", cache: off}}
+    - {{match: "GET /few", cache: off, limits: ["1 per hour"]}}
+    - {{match: "GET /tried", cache: off, limits: ["1 per hour"], dry_run: true}}
 """
 
 
@@ -522,6 +524,22 @@ class StatusTest(LabTest):
         upstream = f"127.0.0.1:{self.lab.origin.port}"
         self.lab.wait(lambda: upstreams("/lists/logged") == {upstream, None}, "the miss and the hit")
         self.lab.wait(lambda: upstreams("/off") == {upstream}, "what is never stored")
+
+    def test_the_access_log_says_what_cache_and_limits_made_of_it(self):
+        wanted = {"/lists/told": [("hit", None, None), ("miss", None, None)],
+                  "/off?told": [("bypass", None, None)] * 2,
+                  "/few": [("bypass", "ok", None), (None, "refused", "1-per-3600s")],
+                  "/tried": [("bypass", "ok", None), ("bypass", "dry_run", "1-per-3600s")]}
+        for target in wanted:
+            self.lab.ask(target)
+            self.lab.ask(target)
+
+        def said(target):  # each thread writes its lines by itself
+            lines = [json.loads(line) for line in self.read(self.lab.log).splitlines()]
+            return sorted(((line.get("cache"), line.get("limit"), line.get("limit_name"))
+                           for line in lines if line["target"] == target), key=str)
+        for target, expected in wanted.items():
+            self.lab.wait(lambda: said(target) == sorted(expected, key=str), f"{target}: {expected}")
 
     def test_the_access_log_is_opened_anew(self):
         self.lab.ask("/one")
