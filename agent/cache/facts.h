@@ -80,19 +80,22 @@ struct fetch_times {
 	int64_t response_unix_s; /* the same instant, wall clock */
 };
 
-#define RULES_STATUS_MAX 16
+/* What a lifetime of the policy is for: the statuses it usually is, only these, or the usual ones but these. */
+enum covered_statuses { COVERED_USUAL, COVERED_ONLY, COVERED_EXCEPT };
+
+#define RULES_STATUS_WORDS 8 /* of a set of statuses from 100 to 599, a bit each */
 
 /* What the policy says of the route that matched. */
 struct route_rules {
-	bool no_cache;			   /* the route is never cached */
-	bool has_lifetime;		   /* `cache: DURATION` */
-	bool heuristics;		   /* lifetimes may be guessed from Last-Modified */
-	bool share_set_cookie;		   /* responses with Set-Cookie may be shared */
-	bool honour_request;		   /* request directives are obeyed */
-	bool is_prefix;			   /* the route's path ends in a wildcard */
-	uint8_t refresh_early_percent;	   /* of the lifetime, from its end; 0: off */
-	uint8_t status_count;		   /* 0: the default statuses */
-	uint16_t status[RULES_STATUS_MAX]; /* `status:`, which `cache:` covers */
+	bool no_cache;			     /* the route is never cached */
+	bool has_lifetime;		     /* `cache: DURATION` */
+	bool heuristics;		     /* lifetimes may be guessed from Last-Modified */
+	bool share_set_cookie;		     /* responses with Set-Cookie may be shared */
+	bool honour_request;		     /* request directives are obeyed */
+	bool is_prefix;			     /* the route's path ends in a wildcard */
+	uint8_t refresh_early_percent;	     /* of the lifetime, from its end; 0: off */
+	uint8_t covers;			     /* enum covered_statuses: what `cache:` covers */
+	uint64_t status[RULES_STATUS_WORDS]; /* `status:`, of which `covers` speaks */
 	uint32_t lifetime_s;
 	uint32_t stale_on_error_s;	  /* on connect failure, close, time-out */
 	int64_t stale_if_error_s;	  /* the route's own, also on 5xx; SECONDS_ABSENT */

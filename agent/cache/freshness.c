@@ -98,15 +98,37 @@ static bool explicit_lifetime(const struct response_facts *resp, const struct fe
 }
 
 /* Statuses that `cache:` covers where the route does not list its own. */
+static bool is_usual_status(unsigned status)
+{
+	switch (status) {
+	case 200:
+	case 203:
+	case 301:
+	case 308:
+	case 404:
+	case 410:
+		return true;
+	}
+	return false;
+}
+
+static bool is_named(unsigned status, const struct route_rules *rules)
+{
+	unsigned i = status - 100;
+
+	return i < 500 && rules->status[i / 64] >> (i % 64) & 1;
+}
+
 static bool is_policy_status(unsigned status, const struct route_rules *rules)
 {
-	static const uint16_t usual[] = {200, 203, 301, 308, 404, 410};
-	const uint16_t *list = rules->status_count ? rules->status : usual;
-	size_t count = rules->status_count ? rules->status_count : sizeof(usual) / sizeof(*usual);
-
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == status)
-			return true;
+	switch ((enum covered_statuses)rules->covers) {
+	case COVERED_USUAL:
+		return is_usual_status(status);
+	case COVERED_ONLY:
+		return is_named(status, rules);
+	case COVERED_EXCEPT:
+		return is_usual_status(status) && !is_named(status, rules);
+	}
 	return false;
 }
 

@@ -129,6 +129,11 @@ static uint32_t whole_seconds(uint64_t span_ns)
 
 struct route_rules caching_rules_of(const struct http_policy *http, const struct http_route *route)
 {
+	static const enum covered_statuses covered[] = {
+		[HTTP_COVERS_USUAL] = COVERED_USUAL,
+		[HTTP_COVERS_ONLY] = COVERED_ONLY,
+		[HTTP_COVERS_EXCEPT] = COVERED_EXCEPT,
+	};
 	const struct http_cache_rule *cache = &route->cache;
 	struct route_rules rules = {
 		.no_cache = http->cache.off || cache->off,
@@ -138,15 +143,15 @@ struct route_rules caching_rules_of(const struct http_policy *http, const struct
 		.honour_request = http->cache.honour_request,
 		.is_prefix = route->is_prefix && cache->has_lifetime,
 		.refresh_early_percent = http->cache.refresh_early_percent,
+		.covers = covered[route->covers],
 		.lifetime_s = whole_seconds(cache->lifetime_ns),
 		.stale_on_error_s = whole_seconds(http->cache.stale_on_error_ns),
 		.stale_if_error_s = SECONDS_ABSENT,
 		.stale_while_revalidate_s = SECONDS_ABSENT,
 	};
 
-	_Static_assert(RULES_STATUS_MAX >= HTTP_STATUSES_MAX, "all of a route's statuses fit");
-	rules.status_count = (uint8_t)route->status_count;
-	memcpy(rules.status, route->status, route->status_count * sizeof(route->status[0]));
+	_Static_assert(sizeof(rules.status) == sizeof(route->status.bits), "the same statuses");
+	memcpy(rules.status, route->status.bits, sizeof(rules.status));
 	if (cache->has_stale_if_error)
 		rules.stale_if_error_s = whole_seconds(cache->stale_if_error_ns);
 	if (cache->has_stale_while_revalidate)

@@ -22,7 +22,6 @@
 #define HTTP_LIMITS_MAX	   32	 /* in force on one request, the global ones included */
 #define HTTP_KEY_PARTS_MAX 8	 /* of one identity */
 #define HTTP_NAMES_MAX	   64	 /* of one list of names: fields, parameters, tags, tiers, hosts */
-#define HTTP_STATUSES_MAX  16	 /* of `status`, what `cache` covers */
 #define HTTP_BODY_MAX	   65536 /* bytes of a route's own answer to a refused request */
 #define HTTP_NAME_ROOM	   256	 /* bytes of a host name, terminator included */
 
@@ -177,6 +176,9 @@ struct http_ignore {
 
 /* ---- Routes ---- */
 
+/* The statuses of a route's own lifetime: the usual six, the named ones, or the usual ones without these. */
+enum http_covers { HTTP_COVERS_USUAL, HTTP_COVERS_ONLY, HTTP_COVERS_EXCEPT };
+
 enum http_retry { HTTP_RETRY_SAFE, HTTP_RETRY_IDEMPOTENT, HTTP_RETRY_OFF };
 
 struct http_route {
@@ -199,8 +201,8 @@ struct http_route {
 
 	struct http_cache_rule cache;
 	struct http_ignore ignore;
-	uint16_t status[HTTP_STATUSES_MAX]; /* what cache.lifetime covers; none: the defaults */
-	size_t status_count;
+	enum http_covers covers;	    /* what cache.lifetime is for */
+	struct http_statuses status;	    /* that `covers` speaks of */
 	struct http_names tags;		    /* of every stored answer */
 	struct http_names invalidate_tags;  /* by an unsafe request that succeeded */
 	struct http_names invalidate_paths; /* likewise: "/path", or a prefix that ends in '*' */

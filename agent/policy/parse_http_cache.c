@@ -173,27 +173,42 @@ void http_read_ignore(struct reading *r, void *into, struct place key, const str
 
 /* ---- status, tags, invalidates ---- */
 
-void http_read_status_list(struct reading *r, void *into, struct place key,
-			   const struct node *value)
+static void read_except_statuses(struct reading *r, void *into, struct place key,
+				 const struct node *value)
 {
 	struct http_route *route = into;
-	struct http_statuses set;
 
-	http_read_statuses(r, value, &set);
-	route->status_count = 0;
+	http_read_statuses(r, value, &route->status);
+}
+
+/* What can be covered: a part, or an answer to a condition, is not kept as an answer to all. */
+static void check_covered(struct reading *r, const struct node *value,
+			  const struct http_statuses *set)
+{
 	for (unsigned status = 100; status < 600; status++) {
-		if (!http_statuses_has(&set, status))
+		if (!http_statuses_has(set, status))
 			continue;
 		if (status < 200 || status == 206 || status == 304) {
 			reading_error(r, value->place, "%u is never stored by itself", status);
 			return;
 		}
-		if (route->status_count == HTTP_STATUSES_MAX) {
-			reading_error(r, value->place, "more than %d statuses", HTTP_STATUSES_MAX);
-			return;
-		}
-		route->status[route->status_count++] = (uint16_t)status;
 	}
+}
+
+void http_read_status_list(struct reading *r, void *into, struct place key,
+			   const struct node *value)
+{
+	static const struct field fields[] = {{"except", read_except_statuses, NULL}};
+	struct http_route *route = into;
+
+	if (value->kind == NODE_MAP) {
+		route->covers = HTTP_COVERS_EXCEPT;
+		READING_MAP(r, value, fields, route);
+		return;
+	}
+	route->covers = HTTP_COVERS_ONLY;
+	http_read_statuses(r, value, &route->status);
+	check_covered(r, value, &route->status);
 }
 
 void http_read_tags(struct reading *r, void *into, struct place key, const struct node *value)

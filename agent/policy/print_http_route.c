@@ -130,11 +130,17 @@ static void print_ignore(const struct http_ignore *ignore, struct buffer *out)
 	buffer_add_text(out, "]");
 }
 
-static void print_status(const struct http_route *route, struct buffer *out)
+static void print_covered(const struct http_route *route, struct buffer *out)
 {
-	for (size_t i = 0; i < route->status_count; i++)
-		buffer_printf(out, "%s%u", i ? ", " : "[", route->status[i]);
-	buffer_add_text(out, "]");
+	struct flow_map map;
+
+	if (route->covers == HTTP_COVERS_ONLY) {
+		print_statuses(&route->status, out);
+		return;
+	}
+	map = flow_map_begin(out);
+	print_statuses(&route->status, flow_key(&map, "except"));
+	flow_end(&map);
 }
 
 static void print_invalidates(const struct http_route *route, struct buffer *out)
@@ -176,8 +182,8 @@ static void print_caching(const struct http_policy *http, const struct http_rout
 		print_cache(&route->cache, flow_key(map, "cache"));
 	if (route->ignore.headers.count || route->ignore.cookies.count)
 		print_ignore(&route->ignore, flow_key(map, "ignore"));
-	if (route->status_count)
-		print_status(route, flow_key(map, "status"));
+	if (route->covers != HTTP_COVERS_USUAL)
+		print_covered(route, flow_key(map, "status"));
 	if (route->tags.count)
 		print_names(&route->tags, flow_key(map, "tags"));
 	if (route->invalidate_tags.count || route->invalidate_paths.count)

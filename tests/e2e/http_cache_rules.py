@@ -192,6 +192,16 @@ def lifetime_of_the_policy_covers_six_statuses_unless_the_route_names_others():
         it.script.set("/p", status="200 OK")
     with Lab(routes=route("GET /p", "cache: 600 seconds, status: [403]")) as it:
         assert not it.is_shared("/p")
+    with Lab(routes=route("GET /p", 'cache: 600 seconds, status: ["4xx"]')) as it:
+        it.script.set("/p", status="418 X")
+        assert it.is_shared("/p")
+
+
+def lifetime_of_the_policy_leaves_out_the_statuses_that_the_route_excepts():
+    for status, is_covered in (("200 OK", 1), ("410 X", 1), ("404 X", 0), ("403 X", 0)):
+        with Lab(routes=route("GET /p", "cache: 600 seconds, status: {except: [404]}")) as it:
+            it.script.set("/p", status=status)
+            assert it.is_shared("/p") == bool(is_covered), status
 
 
 def lifetime_of_the_policy_covers_nothing_that_says_otherwise():

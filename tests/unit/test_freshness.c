@@ -90,17 +90,63 @@ static void the_policys_lifetime_is_for_answers_that_say_nothing(void **state)
 	assert_int_equal(of(&resp, &rules).lifetime_s, 5);
 }
 
-static void a_routes_own_statuses_replace_the_usual_ones(void **state)
+/* A route whose own lifetime `covers` this status, or all but this. */
+static struct route_rules covering(enum covered_statuses covers, unsigned status)
 {
-	struct response_facts resp = response();
 	struct route_rules rules = no_rules;
 
 	rules.has_lifetime = true;
-	rules.status[0] = 500;
-	rules.status_count = 1;
-	assert_int_equal(of(&resp, &rules).source, LIFETIME_NONE);
-	resp.status = 500;
-	assert_int_equal(of(&resp, &rules).source, LIFETIME_POLICY);
+	rules.covers = (uint8_t)covers;
+	rules.status[(status - 100) / 64] = 1ull << (status - 100) % 64;
+	return rules;
+}
+
+static enum lifetime_source source_of(unsigned status, const struct route_rules *rules)
+{
+	struct response_facts resp = response();
+
+	resp.status = status;
+	return (enum lifetime_source)of(&resp, rules).source;
+}
+
+static void a_routes_own_statuses_replace_the_usual_ones(void **state)
+{
+	static const unsigned named[] = {200, 404, 500, 599};
+
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++) {
+		struct route_rules rules = covering(COVERED_ONLY, named[i]);
+
+		for (unsigned status = 200; status < 600; status++)
+			assert_int_equal(source_of(status, &rules),
+					 status == named[i] ? LIFETIME_POLICY : LIFETIME_NONE);
+	}
+}
+
+static void statuses_that_a_route_leaves_out_are_the_usual_ones_without_them(void **state)
+{
+	struct route_rules rules = covering(COVERED_EXCEPT, 404);
+
+	assert_int_equal(source_of(200, &rules), LIFETIME_POLICY);
+	assert_int_equal(source_of(410, &rules), LIFETIME_POLICY);
+	assert_int_equal(source_of(404, &rules), LIFETIME_NONE);
+	assert_int_equal(source_of(500, &rules), LIFETIME_NONE);
+	rules = covering(COVERED_EXCEPT, 500);
+	assert_int_equal(source_of(404, &rules), LIFETIME_POLICY);
+	assert_int_equal(source_of(500, &rules), LIFETIME_NONE);
+}
+
+static void a_routes_grace_belongs_to_its_own_lifetime_only(void **state)
+{
+	struct response_facts silent = response(), explicit = max_age(60);
+	struct route_rules rules = no_rules;
+
+	rules.has_lifetime = true;
+	rules.lifetime_s = 60;
+	rules.stale_while_revalidate_s = 30;
+	assert_int_equal(of(&silent, &rules).stale_while_revalidate_s, 30);
+	assert_int_equal(of(&explicit, &rules).stale_while_revalidate_s, 0);
+	silent.says.stale_while_revalidate = 5;
+	assert_int_equal(of(&silent, &rules).stale_while_revalidate_s, 5);
 }
 
 static void the_policys_lifetime_never_covers_what_is_meant_for_one(void **state)
@@ -217,6 +263,8 @@ int main(void)
 		cmocka_unit_test(a_targeted_field_makes_cache_control_and_expires_irrelevant),
 		cmocka_unit_test(the_policys_lifetime_is_for_answers_that_say_nothing),
 		cmocka_unit_test(a_routes_own_statuses_replace_the_usual_ones),
+		cmocka_unit_test(statuses_that_a_route_leaves_out_are_the_usual_ones_without_them),
+		cmocka_unit_test(a_routes_grace_belongs_to_its_own_lifetime_only),
 		cmocka_unit_test(the_policys_lifetime_never_covers_what_is_meant_for_one),
 		cmocka_unit_test(heuristics_are_a_tenth_since_last_modified_where_switched_on),
 		cmocka_unit_test(heuristics_need_a_status_for_them_or_public),

@@ -115,6 +115,9 @@ static void immutable_is_not_younger_for_a_reload_but_for_a_forced_one(void **st
 	fresh = of(&resp, &rules);
 	req.says.max_age = 0;
 	assert_int_equal(verdict_at(&fresh, &req, &rules, NOW + SEC), FRESHNESS_FRESH);
+	assert_int_equal(verdict_at(&fresh, &req, &rules, NOW + 60 * SEC - 1), FRESHNESS_FRESH);
+	assert_int_equal(verdict_at(&fresh, &req, &rules, NOW + 60 * SEC), FRESHNESS_EXPIRED);
+	req.says.max_stale = 10;
 	assert_int_equal(verdict_at(&fresh, &req, &rules, NOW + 60 * SEC), FRESHNESS_EXPIRED);
 	req.says.no_cache = true;
 	assert_int_equal(verdict_at(&fresh, &req, &rules, NOW + SEC), FRESHNESS_ASKED_NO_CACHE);
@@ -212,7 +215,21 @@ static void error_statuses_need_stale_if_error_of_response_or_route(void **state
 	resp.says.stale_if_error = 5;
 	assert_false(on_error(&resp, &rules, FAILURE_STATUS, 65 * SEC));
 	assert_true(on_error(&resp, &rules, FAILURE_STATUS, 65 * SEC - 1));
-	assert_true(freshness_is_error_status(504) && !freshness_is_error_status(501));
+}
+
+static void four_statuses_are_errors_that_something_stale_may_stand_in_for(void **state)
+{
+	for (unsigned status = 100; status < 600; status++)
+		assert_int_equal(freshness_is_error_status(status),
+				 status == 500 || (status >= 502 && status <= 504));
+}
+
+static void only_what_is_more_than_fresh_or_stale_is_told(void **state)
+{
+	assert_null(freshness_why(FRESHNESS_FRESH));
+	assert_null(freshness_why(FRESHNESS_EXPIRED));
+	assert_string_equal(freshness_why(FRESHNESS_NO_CACHE), "no-cache");
+	assert_string_equal(freshness_why(FRESHNESS_PURGED), "purged");
 }
 
 static void stale_is_never_used_on_error_where_the_origin_forbids_it(void **state)
@@ -247,6 +264,8 @@ int main(void)
 		cmocka_unit_test(only_what_is_hot_is_refreshed_early_and_only_near_its_end),
 		cmocka_unit_test(without_an_answer_stale_is_used_for_the_policys_time),
 		cmocka_unit_test(error_statuses_need_stale_if_error_of_response_or_route),
+		cmocka_unit_test(four_statuses_are_errors_that_something_stale_may_stand_in_for),
+		cmocka_unit_test(only_what_is_more_than_fresh_or_stale_is_told),
 		cmocka_unit_test(stale_is_never_used_on_error_where_the_origin_forbids_it),
 	};
 

@@ -258,7 +258,8 @@ static const char full[] =
 	"tags: [t], invalidates: [t, \"/a*\"], share_set_cookie: true, retry: idempotent, path: "
 	"strict, upgrade: websocket, method_override: false, max_body: 1 GB, response_timeout: 5m, "
 	"exempt: [gold, 10.1.0.0/16]}\n"
-	"    - {match: /off, cache: off, exempt: true, strategy: moving-window, cost: 2}\n";
+	"    - {match: /off, cache: off, exempt: true, strategy: moving-window, cost: 2, "
+	"status: {except: [404, 410]}}\n";
 
 static void what_is_printed_reads_back_the_same(void **state)
 {

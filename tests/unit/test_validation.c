@@ -132,6 +132,9 @@ static void a_head_answer_that_contradicts_what_is_stored_invalidates_it(void **
 	assert_int_equal(validation_head(&same, 10, &dated, 10), HEAD_UPDATES);
 	assert_int_equal(validation_head(&same, 11, &dated, 10), HEAD_INVALIDATES);
 	assert_int_equal(validation_head(&same, -1, &dated, 10), HEAD_UPDATES);
+	assert_int_equal(validation_head(&same, 10, &dated, -1), HEAD_UPDATES);
+	assert_int_equal(validation_head(&same, 0, &dated, 10), HEAD_INVALIDATES);
+	assert_int_equal(validation_head(&same, 10, &dated, 0), HEAD_INVALIDATES);
 	assert_int_equal(validation_head(&tag, 10, &dated, 10), HEAD_INVALIDATES);
 	assert_int_equal(validation_head(&modified, 10, &dated, 10), HEAD_INVALIDATES);
 	assert_int_equal(validation_head(&silent, 10, &dated, 10), HEAD_UPDATES);
