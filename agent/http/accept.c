@@ -41,10 +41,14 @@ static bool is_in(const struct http_prefixes *prefixes, const struct prefix *add
 	return false;
 }
 
-/* Whether the address may send PROXY headers there. */
-static bool is_sender(const struct http_senders *senders, const struct prefix *address)
+/* Where PROXY headers are required: whether one from there would be believed. */
+static bool may_speak(const struct http_senders *senders, const struct sockaddr_storage *from)
 {
-	return address->family ? is_in(&senders->prefixes, address) : senders->unix_socket;
+	const struct prefix address = address_of(from);
+
+	if (!senders->required)
+		return true;
+	return address.family ? is_in(&senders->prefixes, &address) : senders->unix_socket;
 }
 
 /* Count it for its source. False: that has too many. */
@@ -99,14 +103,7 @@ static bool set_up(struct conn *conn, const struct listener *listener,
 	conn->peer.address = address_of(from);
 	conn->peer.is_https = policy->is_https;
 	conn->peer.is_unix_trusted = plan->http->trusted_unix;
-	conn->state = CONN_OPEN;
-	if (policy->senders.required) {
-		conn->state = CONN_PROXY;
-		if (!is_sender(&policy->senders, &conn->peer.address)) {
-			count(&conn->worker->counters.proxy_bad);
-			return false;
-		}
-	}
+	conn->state = policy->senders.required ? CONN_PROXY : CONN_OPEN;
 	return enter_source(conn, plan);
 }
 
@@ -158,9 +155,16 @@ static void begin_conn(struct conn *conn, int fd)
 void conn_open(struct worker *worker, struct listener *listener, int fd,
 	       const struct sockaddr_storage *from)
 {
+	const struct plan *plan = worker->plan->plan;
 	struct conn *conn;
 
-	if (!enter_total(worker, worker->plan->plan)) {
+	/* Without a word, and before anybody has to make room for it. */
+	if (!may_speak(&plan->http->listeners[listener->number].senders, from)) {
+		count(&worker->counters.proxy_bad);
+		close(fd);
+		return;
+	}
+	if (!enter_total(worker, plan)) {
 		refuse_socket(fd);
 		return;
 	}

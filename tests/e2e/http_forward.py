@@ -487,6 +487,24 @@ def without_its_proxy_header_a_connection_is_closed_unanswered():
             assert not lab.origin.raw, raw
 
 
+def who_is_no_sender_of_proxy_headers_is_closed_unanswered_and_takes_nobodys_place():
+    with Lab(http='  proxy_protocol: {required: ["127.0.0.1"]}\n  max: {connections: 1}\n') as lab, lab.proxy.connect() as kept:
+        kept.sendall(V2 + GET % b"/")
+        assert read_answer(Reader(kept)).status == 200
+        for raw in (V2 + GET % b"/", GET % b"/", b""):
+            with socket.create_connection(("127.0.0.1", lab.proxy.port), source_address=("127.0.0.2", 0)) as sock:
+                sock.settimeout(PATIENCE)
+                try:
+                    sock.sendall(raw)
+                except OSError:
+                    pass  # it is closed already
+                assert Reader(sock).rest() == b"", raw
+        kept.sendall(GET % b"/")
+        assert read_answer(Reader(kept)).status == 200, "it had to make room"
+        assert len(lab.origin.requests) == 2
+        assert lab.proxy.counters()["proxy_bad"] == 3
+
+
 def a_proxy_header_in_single_bytes_is_one():
     with Lab(http=SENDERS) as lab, lab.proxy.connect() as sock:
         for byte in b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\n" + GET % b"/":
