@@ -49,6 +49,7 @@ def _trace(seed):
     rng = random.Random(seed)
     trace = {"strategy": rng.choice(("fixed-window", "moving-window")), "limits": _limits(rng, rng.choice((1, 1, 2, 3))),
              "asks": [], "ticks": []}
+    trace["cost"] = min([rng.choice((1, 1, 2, 3))] + [int(limit.split()[0]) for limit in trace["limits"]])
     ticks = 1700000000 * 512 + 1
     for _ in range(ASKS):
         ticks += 2 * rng.choice((0, 0, 1, rng.randint(0, 512), rng.randint(0, 20 * 512), 256, 30 * 512, 1800 * 512))
@@ -59,7 +60,7 @@ def _trace(seed):
 
 def _policy(trace):
     text = 'http:\n  listen: ["127.0.0.1:1"]\n  upstream: ["127.0.0.1:2"]\n  strategy: %s\n  limits: [%s]\n' % (
-        trace["strategy"], ", ".join('"%s"' % limit for limit in trace["limits"]))
+        trace["strategy"], ", ".join('{limit: "%s", cost: %d}' % (limit, trace.get("cost", 1)) for limit in trace["limits"]))
     return "policy %d\n%s" % (len(text), text)
 
 
@@ -72,19 +73,19 @@ def _ours(lines):
     return answers
 
 
-def _items(fields):
+def items_of(fields):
     """{name: (remaining, seconds)} of RateLimit."""
     found = re.findall(r'"([^"]+)";r=(\d+);t=(\d+)', fields["RateLimit"])
     return {name: (int(left), int(after)) for name, left, after in found}
 
 
-def _name(limit):
+def name_of(limit):
     count, _, multiple, unit = limit.split()
     return "%s-per-%ds" % (count, int(multiple) * UNITS[unit])
 
 
-def _flask(traces):
-    given = "".join(json.dumps({key: trace[key] for key in ("strategy", "limits", "asks")}) + "\n" for trace in traces)
+def flask_answers(traces):
+    given = "".join(json.dumps({key: trace[key] for key in ("strategy", "limits", "cost", "asks")}) + "\n" for trace in traces)
     done = subprocess.run([SYSTEM_PYTHON, FLASK_SIDE], input=given, stdout=subprocess.PIPE, check=True, text=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -96,24 +97,24 @@ class Difference(Exception):
     pass
 
 
-def _same(what, ours, theirs, place):
+def same(what, ours, theirs, place):
     if ours != theirs:
-        raise Difference("%s: ours %r, Flask-Limiter's %r, at %s" % (what, ours, theirs, place))
+        raise Difference("%s: ours %r, wanted %r, at %s" % (what, ours, theirs, place))
 
 
 def _compare_fields(trace, now, fields, theirs, place):
     status, headers, stats, ends = theirs
-    items, is_fixed = _items(fields), trace["strategy"] == "fixed-window"
+    items, is_fixed = items_of(fields), trace["strategy"] == "fixed-window"
     for limit, (_, remaining) in stats.items():
-        left, after = items[_name(limit)]
-        _same("remaining of " + limit, left, remaining, place)
+        left, after = items[name_of(limit)]
+        same("remaining of " + limit, left, remaining, place)
         # Of a moving window Flask-Limiter's reset is when the newest leaves, ours when the oldest does.
         if is_fixed and ends[limit] is not None and ends[limit] > now:
-            _same("t of " + limit, after, math.ceil(ends[limit] - now), place)
+            same("t of " + limit, after, math.ceil(ends[limit] - now), place)
     # Shown is, of several that let in, the one with the least left; Flask-Limiter shows the shortest.
     if status == 429 or len(trace["limits"]) == 1:
         for name in ("X-RateLimit-Limit", "X-RateLimit-Remaining") + (("X-RateLimit-Reset",) if is_fixed else ()):
-            _same(name, fields[name], headers[name], place)
+            same(name, fields[name], headers[name], place)
     if status == 429:
         # Ours is rounded up, so that who waits for so long is let in; theirs is cut, and goes by their reset.
         ours, theirs = int(fields["Retry-After"]), int(headers["Retry-After"])
@@ -128,13 +129,44 @@ def thousands_of_traces_are_answered_as_flask_limiter_does():
         lines.append(_policy(trace))
         lines += ["ask %d %s /\n" % (ticks * TICK_NS, ask[1]) for ticks, ask in zip(trace["ticks"], trace["asks"])]
     ours, refused = iter(_ours(lines)), 0
-    for number, (trace, theirs) in enumerate(zip(traces, _flask(traces))):
+    for number, (trace, theirs) in enumerate(zip(traces, flask_answers(traces))):
         for i, answer in enumerate(theirs):
             place = "trace %d, request %d of %s %s" % (number, i, trace["strategy"], trace["limits"])
             let_in, fields = next(ours)
-            _same("verdict", 200 if let_in else 429, answer[0], place)
+            same("verdict", 200 if let_in else 429, answer[0], place)
             _compare_fields(trace, trace["asks"][i][0], fields, answer, place)
             refused += not let_in
+    assert next(ours, None) is None
+    print("   %d traces, %d requests, %d refused" % (TRACES, TRACES * ASKS, refused))
+    assert refused > TRACES
+
+
+def _seconds_of(limit):
+    return int(limit.split()[2]) * UNITS[limit.split()[3]]
+
+
+def sliding_windows_keep_their_definition_on_the_same_traces():
+    """All of several limits are charged, or none; up to 100 a sliding window refuses nothing that fits it."""
+    traces = [dict(_trace(seed), strategy="sliding-window") for seed in range(TRACES)]
+    lines, refused = [], 0
+    for trace in traces:
+        lines.append(_policy(trace))
+        lines += ["ask %d %s /\n" % (ticks * TICK_NS, ask[1]) for ticks, ask in zip(trace["ticks"], trace["asks"])]
+    ours = iter(_ours(lines))
+    for number, trace in enumerate(traces):
+        admitted, cost = {}, trace["cost"]
+        for now, address in trace["asks"]:
+            place = "trace %d at %r: %s" % (number, now, trace["limits"])
+            before = admitted.setdefault(address, [])
+            left = {limit: int(limit.split()[0]) - cost * sum(at > now - _seconds_of(limit) for at in before)
+                    for limit in trace["limits"]}
+            let_in, fields = next(ours)
+            same("let in, by the definition", let_in, min(left.values()) >= cost, place)
+            if let_in:
+                before.append(now)
+            refused += not let_in
+            shown = {limit: items_of(fields)[name_of(limit)][0] for limit in left}
+            same("remaining, by the definition", shown, {limit: n - cost * let_in for limit, n in left.items()}, place)
     assert next(ours, None) is None
     print("   %d traces, %d requests, %d refused" % (TRACES, TRACES * ASKS, refused))
     assert refused > TRACES
@@ -208,6 +240,7 @@ def clocks_that_jump_grant_nothing_and_lock_nobody_out():
 def main():
     tests = [clocks_that_jump_grant_nothing_and_lock_nobody_out,
              sliding_windows_keep_their_definition_from_one_to_a_million,
+             sliding_windows_keep_their_definition_on_the_same_traces,
              who_waits_for_retry_after_is_let_in_and_who_waits_a_second_less_is_not,
              thousands_of_traces_are_answered_as_flask_limiter_does]
     if not os.path.exists(ORACLE):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Flask-Limiter with the clock of a trace: reads traces as JSON, one a line, and writes what it answered.
 
-A trace is {"strategy", "limits", "asks": [[instant in seconds, address], ...]}. Each ask is answered by
+A trace is {"strategy", "limits", "cost", "asks": [[instant in seconds, address], ...]}. Each ask is answered by
 [status, headers of the answer, {limit: [remaining, reset]}, end of the refusing window or null].
 """
 
@@ -47,6 +47,7 @@ def play(trace):
     app = flask.Flask("oracle")
     limiter = flask_limiter.Limiter(lambda: flask.request.headers["X-Client"], app=app, storage_uri="memory://",
                                     strategy=trace["strategy"], headers_enabled=True,
+                                    default_limits_cost=trace["cost"],
                                     default_limits=["; ".join(trace["limits"])])
 
     @app.route("/")
