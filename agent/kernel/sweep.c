@@ -37,12 +37,15 @@ static bool may_leave(const struct sl_tracked *tracked, uint64_t now_ns)
 	return now_ns >= tracked->last_seen_ns && now_ns - tracked->last_seen_ns >= IDLE_NS;
 }
 
+/* With what the last event of the datapath did not stand for yet, so that the counts of all events add up. */
 static void tell_stopped(const struct telling *to, const struct sl_source *source,
 			 const struct sl_tracked *tracked)
 {
+	uint64_t offences = tracked->dropped.packets + tracked->flagged.packets;
 	struct sl_event event = {
 		.at_ns = to->now_ns,
 		.source = *source,
+		.packets = offences - tracked->event_dropped,
 		.kind = SL_EVENT_STOPPED,
 		.reason = SL_CONFORMING,
 		.tier = (uint8_t)tracked->rule,

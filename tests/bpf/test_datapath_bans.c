@@ -207,11 +207,15 @@ static void bans_put_back_before_the_first_policy_follow_its_source_lengths(void
 
 struct told {
 	unsigned of_kind[SL_EVENT_COUNT];
+	uint64_t packets;
 };
 
 static void note_told(void *context, const struct sl_event *event)
 {
-	((struct told *)context)->of_kind[event->kind]++;
+	struct told *told = context;
+
+	told->of_kind[event->kind]++;
+	told->packets += event->packets;
 }
 
 static struct told sweep(struct datapath *datapath, uint64_t now_ns)
@@ -246,6 +250,25 @@ static void a_source_that_owes_1ns_stays(void **state)
 		sweep(*state, 200 * SECOND);
 		assert_false(is_tracked(*state, "192.0.2.1"));
 	}
+}
+
+static void a_stop_is_told_once_with_the_packets_no_event_has_stood_for(void **state)
+{
+	struct sl_tracked tracked = {
+		.last_seen_ns = 100 * SECOND,
+		.event_ns = 100 * SECOND,
+		.event_dropped = 1,
+		.dropped.packets = 40,
+		.flagged.packets = 3,
+	};
+	struct told told;
+
+	track(*state, "192.0.2.1", &tracked);
+	assert_int_equal(sweep(*state, 100 * SECOND).of_kind[SL_EVENT_STOPPED], 0);
+	told = sweep(*state, 110 * SECOND);
+	assert_int_equal(told.of_kind[SL_EVENT_STOPPED], 1);
+	assert_int_equal(told.packets, 42);
+	assert_int_equal(sweep(*state, 111 * SECOND).of_kind[SL_EVENT_STOPPED], 0);
 }
 
 static void the_end_of_a_ban_is_told_once_and_its_strikes_are_forgotten_later(void **state)
@@ -338,6 +361,7 @@ int main(void)
 		TEST(bans_put_back_before_the_first_policy_follow_its_source_lengths),
 		TEST(a_source_leaves_after_60s_idle_and_not_1ns_sooner),
 		TEST(a_source_that_owes_1ns_stays),
+		TEST(a_stop_is_told_once_with_the_packets_no_event_has_stood_for),
 		TEST(the_end_of_a_ban_is_told_once_and_its_strikes_are_forgotten_later),
 		TEST(prefixes_and_allows_that_have_ended_leave_the_tries),
 		TEST(only_words_long_past_are_cleared),

@@ -380,6 +380,10 @@ class Answers(unittest.TestCase):
         self.assertEqual(asked[0][1], "/v1/events?last=7")
         for part in ("192.0.2.66", "limited", "1.23 M packets", "over_packets", "eth0"):
             self.assertIn(part, done.out)
+        stopped = EVENT | {"event": "stopped", "reason": None, "interface": None}
+        self.assertIn("stopped    public      1.23 M packets since the last event\n",
+                      ask(answer([stopped]), "events")[0].out)
+        self.assertNotIn("packet", ask(answer([stopped | {"packets": 0}]), "events")[0].out)
         done, _ = ask(answer([EVENT | {"packets": 1}]), "events")
         self.assertIn(" 1 packet, over_packets", done.out)
 

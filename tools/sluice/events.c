@@ -50,6 +50,10 @@ static char *details_of(const json_t *event)
 		return memory_printf("%s request%s",
 				     text_count(field_count(event, "requests"), count),
 				     field_count(event, "requests") == 1 ? "" : "s");
+	if (!strcmp(kind, "stopped") && field_count(event, "packets"))
+		return memory_printf("%s packet%s since the last event",
+				     text_count(field_count(event, "packets"), count),
+				     field_count(event, "packets") == 1 ? "" : "s");
 	if (!strcmp(kind, "limited") || !strcmp(kind, "flagged"))
 		return memory_printf("%s packet%s, %s%s",
 				     text_count(field_count(event, "packets"), count),
