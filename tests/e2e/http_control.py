@@ -416,7 +416,10 @@ class StatusTest(LabTest):
         self.assertGreater(rates["requests_per_second"], 1)
         self.assertGreater(rates["answers_per_second"]["2xx"], 1)
         self.assertGreater(rates["hits_per_second"], 1)
-        self.assertRegex(frame, r"serving.*\n(.*\n)+http +\d+/s  2xx \d+.* hits \d")
+        self.assertRegex(frame, r"serving.*\nhttp +\d+/s  2xx \d+.* hits \d")
+        self.assertRegex(frame, rf"default +127\.0\.0\.1:{self.lab.origin.port} +up +\d+\n")
+        for word in ("SOURCE", "dropped", "REASON", "bans"):
+            self.assertNotIn(word, frame)
 
     def test_the_metrics_are_what_promtool_checks(self):
         self.lab.ask("/lists/a")

@@ -53,9 +53,7 @@ static unsigned cut(char *text, unsigned columns)
 	return taken;
 }
 
-static void add(struct frame *frame, enum colour colour, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void add(struct frame *frame, enum colour colour, const char *format, ...)
+void frame_add(struct frame *frame, enum colour colour, const char *format, ...)
 {
 	char text[TEXT_CELL_MAX];
 	va_list list;
@@ -79,7 +77,7 @@ static void add(struct frame *frame, enum colour colour, const char *format, ...
 	};
 }
 
-static void end_row(struct frame *frame)
+void frame_end_row(struct frame *frame)
 {
 	frame->row++;
 	frame->column = 0;
@@ -91,16 +89,19 @@ static void draw_title(struct frame *frame, const struct rates *rates, const str
 	const json_t *tables = json_object_get(rates->status, "tables");
 	char used[TEXT_MAX], bans[TEXT_MAX], span[TEXT_MAX], clean[32];
 
-	add(frame, COLOUR_STRONG, "sluice ");
-	add(frame,
-	    strcmp(state, "protecting") && strcmp(state, "serving") ? COLOUR_BAD : COLOUR_GOOD,
-	    "%s %s", look->has_unicode ? "●" : "*", text_clean(state, clean, sizeof(clean)));
-	add(frame, COLOUR_PLAIN, "  up %s  policy %llu  %s sources  %s bans",
-	    text_span(field_count(rates->status, "uptime"), span),
-	    (unsigned long long)field_count(rates->status, "generation"),
-	    text_count(field_count(json_object_get(tables, "sources"), "used"), used),
-	    text_count(field_count(json_object_get(tables, "bans"), "used"), bans));
-	end_row(frame);
+	frame_add(frame, COLOUR_STRONG, "sluice ");
+	frame_add(frame,
+		  strcmp(state, "protecting") && strcmp(state, "serving") ? COLOUR_BAD
+									  : COLOUR_GOOD,
+		  "%s %s", look->has_unicode ? "●" : "*", text_clean(state, clean, sizeof(clean)));
+	frame_add(frame, COLOUR_PLAIN, "  up %s  policy %llu",
+		  text_span(field_count(rates->status, "uptime"), span),
+		  (unsigned long long)field_count(rates->status, "generation"));
+	if (rates_have_packets(rates))
+		frame_add(frame, COLOUR_PLAIN, "  %s sources  %s bans",
+			  text_count(field_count(json_object_get(tables, "sources"), "used"), used),
+			  text_count(field_count(json_object_get(tables, "bans"), "used"), bans));
+	frame_end_row(frame);
 }
 
 static void draw_curve(struct frame *frame, const struct rates *rates, enum sl_verdict verdict,
@@ -116,8 +117,8 @@ static void draw_curve(struct frame *frame, const struct rates *rates, enum sl_v
 	for (size_t i = 0; i < rates->history_len; i++) {
 		unsigned level = max > 0 ? text_round(7 * history[i] / max) : 0;
 
-		add(frame, verdicts[verdict].colour, "%s",
-		    look->has_unicode ? blocks[level] : signs[level]);
+		frame_add(frame, verdicts[verdict].colour, "%s",
+			  look->has_unicode ? blocks[level] : signs[level]);
 	}
 }
 
@@ -126,34 +127,13 @@ static void draw_totals(struct frame *frame, const struct rates *rates, const st
 	for (int i = 0; i < SL_VERDICT_COUNT; i++) {
 		char rate[TEXT_MAX];
 
-		add(frame, COLOUR_DIM, "%-8s", verdicts[i].label);
-		add(frame, rates->per_second[i] > 0 ? verdicts[i].colour : COLOUR_DIM, "%9s/s ",
-		    rates->is_valid ? text_count(text_round(rates->per_second[i]), rate) : "-");
+		frame_add(frame, COLOUR_DIM, "%-8s", verdicts[i].label);
+		frame_add(
+			frame, rates->per_second[i] > 0 ? verdicts[i].colour : COLOUR_DIM, "%9s/s ",
+			rates->is_valid ? text_count(text_round(rates->per_second[i]), rate) : "-");
 		draw_curve(frame, rates, i, look);
-		end_row(frame);
+		frame_end_row(frame);
 	}
-}
-
-/* One row for the HTTP plane, where there is one. */
-static void draw_http(struct frame *frame, const struct rates *rates)
-{
-	static const char *const classes[RATES_CLASS_COUNT] = {"2xx", "3xx", "4xx", "5xx"};
-	static const enum colour colours[RATES_CLASS_COUNT] = {COLOUR_GOOD, COLOUR_PLAIN,
-							       COLOUR_CAUTION, COLOUR_BAD};
-	const struct rates_http *http = &rates->http;
-	char text[TEXT_MAX];
-
-	if (!http->is_there)
-		return;
-	add(frame, COLOUR_DIM, "http    ");
-	add(frame, COLOUR_STRONG, "%9s/s",
-	    rates->is_valid ? text_count(text_round(http->requests), text) : "-");
-	for (int i = 0; i < RATES_CLASS_COUNT; i++)
-		add(frame, http->answers[i] > 0 ? colours[i] : COLOUR_DIM, "  %s %s", classes[i],
-		    text_count(text_round(http->answers[i]), text));
-	add(frame, COLOUR_PLAIN, "  hits %s", text_share(http->hits, http->lookups, text));
-	add(frame, COLOUR_DIM, "  conns %s", text_count(http->connections, text));
-	end_row(frame);
 }
 
 static unsigned name_width(const struct frame *frame)
@@ -171,15 +151,17 @@ static void draw_source(struct frame *frame, const struct rates_source *source, 
 	double dropped = source->per_second[SL_DROP];
 	int width = name_width(frame);
 
-	add(frame, COLOUR_PLAIN, "%-*.*s %-8.8s", width, width, source->name, source->tier);
+	frame_add(frame, COLOUR_PLAIN, "%-*.*s %-8.8s", width, width, source->name, source->tier);
 	for (int i = 0; i < SL_VERDICT_COUNT; i++)
-		add(frame,
-		    source->per_second[i] > 0 && i != SL_PASS ? verdicts[i].colour : COLOUR_PLAIN,
-		    " %9s", text_count(text_round(source->per_second[i]), rate));
-	add(frame, COLOUR_PLAIN, " %9s", text_bytes(text_round(source->bytes_per_second), rate));
+		frame_add(frame,
+			  source->per_second[i] > 0 && i != SL_PASS ? verdicts[i].colour
+								    : COLOUR_PLAIN,
+			  " %9s", text_count(text_round(source->per_second[i]), rate));
+	frame_add(frame, COLOUR_PLAIN, " %9s",
+		  text_bytes(text_round(source->bytes_per_second), rate));
 	if (frame->width >= WIDE)
-		add(frame, COLOUR_BAD, " %s",
-		    text_bar(look, max > 0 ? dropped / max : 0, BAR_CELLS, bar));
+		frame_add(frame, COLOUR_BAD, " %s",
+			  text_bar(look, max > 0 ? dropped / max : 0, BAR_CELLS, bar));
 }
 
 static void draw_banned(struct frame *frame, const struct rates_source *source,
@@ -189,8 +171,8 @@ static void draw_banned(struct frame *frame, const struct rates_source *source,
 	char span[TEXT_MAX];
 
 	if (left_s > 0)
-		add(frame, COLOUR_BAD, " %6s", text_span(left_s, span));
-	end_row(frame);
+		frame_add(frame, COLOUR_BAD, " %6s", text_span(left_s, span));
+	frame_end_row(frame);
 }
 
 /* Rows left for sources: all that the fixed parts do not need; a printed frame has no empty ones. */
@@ -220,7 +202,7 @@ static void draw_sources(struct frame *frame, const struct rates *rates, const s
 
 	for (size_t i = first; i < first + rows; i++) {
 		if (i >= rates->source_count) {
-			end_row(frame);
+			frame_end_row(frame);
 			continue;
 		}
 		frame->is_marked = !strcmp(rates->sources[i].name, view->selected);
@@ -232,20 +214,20 @@ static void draw_sources(struct frame *frame, const struct rates *rates, const s
 
 static void draw_source_heading(struct frame *frame, const struct view *view)
 {
-	add(frame, COLOUR_DIM, "%-*s %-8s %9s %9s %9s %9s", name_width(frame), "SOURCE", "TIER",
-	    "PASSED/s", "FLAGGED/s", "DROPPED/s", "BYTES/s");
+	frame_add(frame, COLOUR_DIM, "%-*s %-8s %9s %9s %9s %9s", name_width(frame), "SOURCE",
+		  "TIER", "PASSED/s", "FLAGGED/s", "DROPPED/s", "BYTES/s");
 	if (frame->width >= WIDE)
-		add(frame, COLOUR_DIM, " %*s", BAR_CELLS, "");
-	add(frame, COLOUR_DIM, " BANNED");
-	end_row(frame);
+		frame_add(frame, COLOUR_DIM, " %*s", BAR_CELLS, "");
+	frame_add(frame, COLOUR_DIM, " BANNED");
+	frame_end_row(frame);
 }
 
 static void draw_reasons(struct frame *frame, const struct rates *rates, const struct look *look)
 {
 	double all = 0;
 
-	add(frame, COLOUR_DIM, "%-18s %-6s %9s %9s", "REASON", "", "PER SEC", "EVER");
-	end_row(frame);
+	frame_add(frame, COLOUR_DIM, "%-18s %-6s %9s %9s", "REASON", "", "PER SEC", "EVER");
+	frame_end_row(frame);
 	for (int i = 0; i < SL_VERDICT_COUNT; i++)
 		all += rates->per_second[i];
 
@@ -254,29 +236,46 @@ static void draw_reasons(struct frame *frame, const struct rates *rates, const s
 		char rate[TEXT_MAX], ever[TEXT_MAX], bar[TEXT_BAR_MAX];
 
 		if (i < rates->reason_count) {
-			add(frame, COLOUR_PLAIN, "%-18.18s ", reason->label);
-			add(frame, verdicts[reason->verdict].colour, "%-7.4s",
-			    verdicts[reason->verdict].label);
-			add(frame, COLOUR_PLAIN, "%9s %9s ",
-			    text_count(text_round(reason->per_second), rate),
-			    text_count(reason->packets, ever));
-			add(frame, verdicts[reason->verdict].colour, "%s",
-			    text_bar(look, all > 0 ? reason->per_second / all : 0, BAR_CELLS, bar));
+			frame_add(frame, COLOUR_PLAIN, "%-18.18s ", reason->label);
+			frame_add(frame, verdicts[reason->verdict].colour, "%-7.4s",
+				  verdicts[reason->verdict].label);
+			frame_add(frame, COLOUR_PLAIN, "%9s %9s ",
+				  text_count(text_round(reason->per_second), rate),
+				  text_count(reason->packets, ever));
+			frame_add(frame, verdicts[reason->verdict].colour, "%s",
+				  text_bar(look, all > 0 ? reason->per_second / all : 0, BAR_CELLS,
+					   bar));
 		}
-		end_row(frame);
+		frame_end_row(frame);
 	}
 }
 
-static void draw_footer(struct frame *frame, const struct view *view)
+static void draw_footer(struct frame *frame, const struct rates *rates, const struct view *view)
 {
 	frame->row = frame->height - 1;
 	if (view->asks_ban)
-		add(frame, COLOUR_BAD, "ban %s for an hour? y to ban, any other key not to",
-		    view->selected);
+		frame_add(frame, COLOUR_BAD, "ban %s for an hour? y to ban, any other key not to",
+			  view->selected);
+	else if (view->is_live && !rates_have_packets(rates))
+		frame_add(frame, COLOUR_DIM, "q quit  p %s", view->is_paused ? "go on" : "pause");
 	else if (view->is_live)
-		add(frame, COLOUR_DIM, "q quit  s sort by %s  p %s  up/down select  b ban",
-		    order_names[(view->order + 1) % RATES_ORDER_COUNT],
-		    view->is_paused ? "go on" : "pause");
+		frame_add(frame, COLOUR_DIM, "q quit  s sort by %s  p %s  up/down select  b ban",
+			  order_names[(view->order + 1) % RATES_ORDER_COUNT],
+			  view->is_paused ? "go on" : "pause");
+}
+
+/* What happened to the last key, or what the rows below are. */
+static void draw_note(struct frame *frame, const struct rates *rates, const struct view *view)
+{
+	if (*view->note)
+		frame_add(frame, view->note_is_bad ? COLOUR_BAD : COLOUR_GOOD, "%s", view->note);
+	else if (view->is_paused)
+		frame_add(frame, COLOUR_CAUTION, "paused");
+	else if (rates_have_packets(rates))
+		frame_add(frame, COLOUR_DIM, "sources by %s per second", order_names[view->order]);
+	else
+		frame_add(frame, COLOUR_DIM, "no packet plane: the policy names no interfaces");
+	frame_end_row(frame);
 }
 
 void frame_draw(struct frame *frame, const struct rates *rates, const struct view *view,
@@ -284,20 +283,19 @@ void frame_draw(struct frame *frame, const struct rates *rates, const struct vie
 {
 	frame->height--; /* the last row is the footer's, however small the terminal */
 	draw_title(frame, rates, look);
-	draw_totals(frame, rates, look);
-	draw_http(frame, rates);
-	if (*view->note)
-		add(frame, view->note_is_bad ? COLOUR_BAD : COLOUR_GOOD, "%s", view->note);
-	else if (view->is_paused)
-		add(frame, COLOUR_CAUTION, "paused");
-	else
-		add(frame, COLOUR_DIM, "sources by %s per second", order_names[view->order]);
-	end_row(frame);
+	if (rates_have_packets(rates))
+		draw_totals(frame, rates, look);
+	frame_draw_http(frame, rates);
+	draw_note(frame, rates, view);
 
-	draw_source_heading(frame, view);
-	draw_sources(frame, rates, view, look);
-	end_row(frame);
-	draw_reasons(frame, rates, look);
+	if (rates_have_packets(rates)) {
+		draw_source_heading(frame, view);
+		draw_sources(frame, rates, view, look);
+		frame_end_row(frame);
+		draw_reasons(frame, rates, look);
+	} else {
+		frame_draw_servers(frame, rates);
+	}
 	frame->height++;
-	draw_footer(frame, view);
+	draw_footer(frame, rates, view);
 }

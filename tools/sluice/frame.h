@@ -45,4 +45,15 @@ void frame_draw(struct frame *frame, const struct rates *rates, const struct vie
 
 void frame_free(struct frame *frame);
 
+/* ---- For its parts ---- */
+
+/* More text in the row, cut at the frame's edge. */
+void frame_add(struct frame *frame, enum colour colour, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void frame_end_row(struct frame *frame);
+
+/* One row of requests and answers, where there is an HTTP plane; and its servers (frame_http.c). */
+void frame_draw_http(struct frame *frame, const struct rates *rates);
+void frame_draw_servers(struct frame *frame, const struct rates *rates);
+
 #endif

@@ -220,6 +220,11 @@ void rates_sort(struct rates *rates, enum rates_order order)
 	qsort_r(rates->sources, rates->source_count, sizeof(*rates->sources), compare, &order);
 }
 
+bool rates_have_packets(const struct rates *rates)
+{
+	return !json_is_false(json_object_get(rates->status, "packet_plane"));
+}
+
 void rates_free(struct rates *rates)
 {
 	json_decref(rates->status);
