@@ -247,11 +247,11 @@ static void check_reach(struct reading *r)
 static void check_caution(struct reading *r)
 {
 	if (!r->policy->flag.accept)
-		reading_warning(r, r->http->at,
+		reading_warning(r, r->http->caution_at,
 				"`caution` without `flag: {accept: true}`: accepted connections "
 				"carry no mark");
 	else if (!flags_any(r->policy))
-		reading_warning(r, r->http->at, "`caution`, but no tier flags anything");
+		reading_warning(r, r->http->caution_at, "`caution`, but no tier flags anything");
 }
 
 static void check_planes(struct reading *r)
@@ -261,12 +261,12 @@ static void check_planes(struct reading *r)
 
 	if (http->escalate.enabled && !has_plane)
 		reading_warning(
-			r, r->http->at,
+			r, r->http->escalate_at,
 			"`escalate` without `interfaces`: there is no packet plane to ban in");
 	else if (http->escalate.enabled)
 		check_reach(r);
 	if (http->caution != HTTP_CAUTION_NORMAL && !has_plane)
-		reading_warning(r, r->http->at,
+		reading_warning(r, r->http->caution_at,
 				"`caution` without `interfaces`: nothing is ever flagged");
 	else if (http->caution != HTTP_CAUTION_NORMAL)
 		check_caution(r);
@@ -318,7 +318,7 @@ static void check_proxies(struct reading *r)
 
 	for (size_t i = 0; i < proxies->count; i++)
 		if (!proxies->at[i].bits)
-			reading_warning(r, r->http->at,
+			reading_warning(r, r->http->trusted_at,
 					"`trusted_proxies` has all addresses: any client can say "
 					"that it is another");
 }

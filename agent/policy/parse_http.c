@@ -208,6 +208,7 @@ static void read_escalate(struct reading *r, void *into, struct place key, const
 	};
 	struct http_escalate *escalate = &r->http->http->escalate;
 
+	r->http->escalate_at = key;
 	if (value->kind == NODE_SCALAR && bytes_equal(value->text, BYTES("off")))
 		return;
 	if (!READING_MAP(r, value, fields, NULL))
@@ -257,6 +258,12 @@ static const struct http_value forwarded_value = {
 static const struct http_value caution_value = {
 	HTTP_VALUE_WORD, offsetof(struct http_policy, caution), 0, 0, http_caution_words};
 
+static void read_caution(struct reading *r, void *into, struct place key, const struct node *value)
+{
+	r->http->caution_at = key;
+	read_word(r, into, key, value);
+}
+
 static const struct field fields[] = {
 	{"listen", http_read_listen, NULL},
 	{"upstream", http_read_upstream, NULL},
@@ -278,7 +285,7 @@ static const struct field fields[] = {
 	{"global_limits", http_read_global_limits, NULL},
 	{"limit_fields", read_limit_fields, NULL},
 	{"escalate", read_escalate, NULL},
-	{"caution", read_word, &caution_value},
+	{"caution", read_caution, &caution_value},
 	{"caution_for", read_caution_for, NULL},
 	{"access_log", read_access_log, NULL},
 	{"name", read_name, NULL},

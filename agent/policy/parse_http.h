@@ -29,7 +29,7 @@ struct http_reading {
 	struct arena_list limits;    /* of struct http_limit */
 	struct arena_list global_limits;
 	struct place at; /* of http */
-	struct place listen_at, cache_at, max_at, escalate_at;
+	struct place listen_at, cache_at, max_at, escalate_at, caution_at, trusted_at;
 	bool has_default_upstream;
 };
 

@@ -29,6 +29,7 @@ void http_read_trusted(struct reading *r, void *into, struct place key, const st
 	struct peer_reading peers = {.unix_socket = false};
 	struct http_policy *http = into;
 
+	r->http->trusted_at = key;
 	reading_list(r, value, "a list of addresses, prefixes, or `unix`", read_peer, &peers);
 	http->trusted_proxies = peer_prefixes(&peers);
 	http->trusted_unix = peers.unix_socket;
