@@ -110,11 +110,21 @@ enum question_result cache_ask_purge(struct agent *agent, const struct request *
 	return QUESTION_ANSWERED;
 }
 
+/* In the words of the request: it has been read before. */
 static void log_purge(const struct request *request)
 {
+	json_t *asked = json_loadb(request->body.at, request->body.len, 0, NULL);
+	const char *kind = what_to_purge(asked);
+	const char *what = kind ? json_string_value(json_object_get(asked, kind)) : NULL;
+	const char *how = json_is_true(json_object_get(asked, "soft")) ? "made stale" : "purged";
 	char quoted[LOG_QUOTE_MAX];
 
-	log_info("cache: purged %s", log_quote_bytes(request->body, quoted, sizeof(quoted)));
+	if (what)
+		log_info("cache: %s, as told: %s %s", how, kind,
+			 log_quote_bytes(bytes_of(what), quoted, sizeof(quoted)));
+	else
+		log_info("cache: %s, as told: everything", how);
+	json_decref(asked);
 }
 
 void cache_purge_done(struct agent *agent, const struct request *request, struct response *response)

@@ -66,6 +66,7 @@ enum question_result limit_ask_reset(struct agent *agent, const struct request *
 void limit_reset_done(struct agent *agent, const struct request *request, struct response *response)
 {
 	json_t *json = told_json(request, response);
+	const char *who = json_string_value(json_object_get(json, "client"));
 	char quoted[LOG_QUOTE_MAX];
 
 	if (!json)
@@ -75,7 +76,8 @@ void limit_reset_done(struct agent *agent, const struct request *request, struct
 		response_problem(response, 404, "nothing is counted of it at present");
 		return;
 	}
-	log_info("http: counts forgotten: %s",
-		 log_quote_bytes(request->body, quoted, sizeof(quoted)));
+	log_info("http: %lld counts of %s are forgotten, as told",
+		 (long long)json_integer_value(json_object_get(json, "reset")),
+		 log_quote_bytes(bytes_of(who ? who : ""), quoted, sizeof(quoted)));
 	response_json(response, json);
 }

@@ -544,6 +544,17 @@ class StatusTest(LabTest):
         for target, expected in wanted.items():
             self.lab.wait(lambda: said(target) == sorted(expected, key=str), f"{target}: {expected}")
 
+    def test_the_log_tells_in_words_what_an_operator_did(self):
+        self.lab.ask("/few")
+        for words in (("limit", "reset", "127.0.0.1"), ("cache", "purge", "--tag", "lists", "--soft"),
+                      ("cache", "purge", "--all")):
+            self.assertEqual(self.lab.sluice(*words).code, 0, words)
+        log = self.lab.read_log().decode()
+        self.assertRegex(log, r'http: \d+ counts of "127\.0\.0\.1" are forgotten, as told\n')
+        self.assertIn('cache: made stale, as told: tag "lists"\n', log)
+        self.assertIn("cache: purged, as told: everything\n", log)
+        self.assertNotIn("{", log)
+
     def test_the_access_log_is_opened_anew(self):
         self.lab.ask("/one")
         self.lab.wait(lambda: "/one" in self.read(self.lab.log), "a line in the file")
