@@ -18,7 +18,7 @@ SO_RCVBUFFORCE = 33
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("sluice", timeout=30)
+        super().__init__("sluice", timeout=60)
         self.path = path
 
     def connect(self):
@@ -69,7 +69,7 @@ class Host:
         """Another sluiced in the place of the one that runs."""
         before = self.agent
         self.start("--takeover")
-        before.wait(20)
+        before.wait(60)
         wait_for(self._is_protecting, "the next sluiced protects")
 
     def _is_protecting(self):
@@ -83,7 +83,7 @@ class Host:
     def stop(self):
         if self.agent and self.agent.poll() is None:
             send_signal(self.agent, signal.SIGTERM)
-            self.agent.wait(20)
+            self.agent.wait(60)
 
     def kill(self):
         send_signal(self.agent, signal.SIGKILL)

@@ -15,14 +15,13 @@ import tempfile
 import threading
 import time
 
-from http_lab import BUILD, free_port
+from http_lab import BUILD, PATIENCE, eventually
 
 SLUICED = os.environ.get("SLUICED", os.path.join(BUILD, "sluiced"))
-PATIENCE = 8.0
 
 
 class Origin(http.server.ThreadingHTTPServer):
-    """Answers /N with N, so that an answer can be told from another's; /slow after a second."""
+    """Answers /N with N, so that an answer can be told from another's; /held once it is let go."""
 
     daemon_threads = True
     request_queue_size = 512
@@ -32,8 +31,8 @@ class Origin(http.server.ThreadingHTTPServer):
         disable_nagle_algorithm = True
 
         def do_GET(self):
-            if self.path == "/slow":
-                time.sleep(1.0)
+            if self.path == "/held":
+                self.server.let_go.wait(PATIENCE)
             body = (self.server.name + self.path).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -54,6 +53,7 @@ class Origin(http.server.ThreadingHTTPServer):
             self.address_family = socket.AF_INET6
         super().__init__(address, self.Handler)
         self.name = name
+        self.let_go = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -233,6 +233,11 @@ class Load:
             self.done += 1
         connection.was_used = True
         return answer.will_close
+
+    def go_on(self, count):
+        """Wait until so many more have been answered."""
+        wanted = self.done + count
+        eventually(lambda: self.done >= wanted, "%d more are answered; %s" % (count, self.errors[:3]))
 
     def again(self, path):
         connection = self.connect()

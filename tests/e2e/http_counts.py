@@ -6,11 +6,10 @@ Runs on loopback and needs no privilege.
 """
 
 import os
-import signal
 import sys
 
 from http_agent import PATIENCE, Agent, Origin, Place, get, policy
-from http_lab import eventually, free_port, run, tests_of
+from http_lab import eventually, free_port, kill, run, tests_of
 
 LIMITS = '  limits: ["5 per hour", "1000 per day burst 9"]\n'
 
@@ -28,7 +27,7 @@ def counts_outlive_a_child_that_was_killed():
     with Place() as place:
         agent = Agent(place, policy(port, origin) + LIMITS)
         assert _statuses(port, 3) == [200] * 3
-        os.kill(agent.child(), signal.SIGKILL)
+        kill(agent.child())
         assert _statuses(port, 4) == [200, 200, 429, 429]
         agent.stop()
     origin.stop()

@@ -5,8 +5,11 @@ What the HTTP tests share. The origin is strict: it says what it saw, and a test
 arrived looks there.
 """
 
+import errno
 import os
+import random
 import re
+import select
 import signal
 import socket
 import struct
@@ -20,13 +23,35 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
 HTTP_TEST = os.path.join(BUILD, "http-test")
-PATIENCE = 8  # seconds after which nothing comes any more
+PATIENCE = 30  # seconds after which nothing comes any more, on a busy machine
+
+
+_given = set()
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Outside the range that connections take theirs from: nobody gets it before who it is for. Never the same twice."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        low, high = map(int, file.read().split())
+    while True:
+        port = random.SystemRandom().randrange(10000, 65000)
+        if low <= port <= high or port in _given or not _is_free(port):
+            continue
+        _given.add(port)
+        return port
+
+
+def _is_free(port):
+    for family, any_address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        try:
+            with socket.socket(family) as probe:
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((any_address, port))
+        except OSError as why:
+            if why.errno == errno.EADDRINUSE:
+                return False
+    return True
 
 
 # ---- Reading messages ----
@@ -447,18 +472,40 @@ def tests_of(module):
 def freeze(pid):
     """Stop a process, all of it: kill() returns while other threads of it may still run."""
     os.kill(pid, signal.SIGSTOP)
-    eventually(lambda: all(state_of(pid, thread) == "T" for thread in os.listdir("/proc/%d/task" % pid)), "it is stopped")
+    eventually(lambda: all(state_of(pid, thread) == "T" for thread in threads_of(pid)), "it is stopped")
+
+
+def kill(pid):
+    """End a process, all of it: kill() returns while its threads may still accept and answer."""
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: all(state_of(pid, thread) in "ZX" for thread in threads_of(pid)), "it has ended")
+
+
+def threads_of(pid):
+    try:
+        return os.listdir("/proc/%d/task" % pid)
+    except FileNotFoundError:
+        return []
 
 
 def state_of(pid, thread):
-    with open("/proc/%d/task/%s/stat" % (pid, thread), encoding="ascii") as file:
-        return file.read().rsplit(")", 1)[1].split()[0]
+    """One letter, see proc(5). X: there is none any more."""
+    try:
+        with open("/proc/%d/task/%s/stat" % (pid, thread), encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def eventually(condition, what, seconds=PATIENCE):
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
+    while not condition():
+        assert time.monotonic() < end, "never: " + what
         time.sleep(0.02)
-    raise AssertionError("never: " + what)
+
+
+def has_answer(sock, seconds=0.0):
+    """Whether there is something to read, or the end."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

@@ -19,7 +19,7 @@ import threading
 import time
 
 import http_lab
-from http_lab import PATIENCE, Origin, Proxy, policy, run, tests_of
+from http_lab import PATIENCE, Origin, Proxy, eventually, policy, run, tests_of
 
 THREAD_BUILD = os.path.join(http_lab.BUILD, "thread")
 SECONDS = 8
@@ -121,7 +121,8 @@ def reloads_fills_purges_and_limits_race_in_four_threads_without_a_report():
     proxy = _proxy(origins, ROUTES)
     clients = _Clients(proxy.port)
     end, reloads = time.monotonic() + SECONDS, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end or reloads <= 10 or sum(clients.done) <= 500:
+        assert time.monotonic() < end + 300, (sum(clients.done), reloads)
         text, some = ((VARIANT, origins[1:]), (ROUTES, origins))[reloads % 2]
         proxy.reload(policy(*[origin.port for origin in some], http=text, upstream="max_requests: 6, queue: 100"))
         proxy.signal(signal.SIGUSR1, "log reopened")
@@ -132,7 +133,6 @@ def reloads_fills_purges_and_limits_race_in_four_threads_without_a_report():
     done = clients.stop()
     print("   %d requests, %d reloads, %s" % (done, reloads, {name: counters.get(name) for name in (
         "cache_hits", "cache_collapsed", "retries", "queued", "idle_evicted")}))
-    assert done > 500 and reloads > 10, (done, reloads)
     _judge(proxy)
     for origin in origins:
         origin.stop()
@@ -143,16 +143,17 @@ def a_drain_under_load_ends_without_a_report():
     proxy = _proxy([origin], ROUTES)
     clients = _Clients(proxy.port)
     time.sleep(2)
+    eventually(lambda: sum(clients.done) > 50, "some are served", 120)
     proxy.process.terminate()
-    proxy.process.wait(PATIENCE + 30)
-    assert clients.stop() > 50
+    proxy.process.wait(PATIENCE + 60)
+    clients.stop()
     _judge(proxy)
     origin.stop()
 
 
 def _unit(name):
     path = os.path.join(THREAD_BUILD, "tests", "unit", name)
-    done = subprocess.run(WITHOUT_ASLR + [path], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(WITHOUT_ASLR + [path], capture_output=True, text=True, timeout=400)
     said = done.stdout + done.stderr
     assert "WARNING: ThreadSanitizer" not in said, said[-3000:]
     assert done.returncode == 0, said[-2000:]

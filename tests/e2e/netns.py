@@ -252,7 +252,7 @@ def send_signal(process, number):
             os.kill(target, number)
 
 
-def wait_for(condition, what, seconds=10):
+def wait_for(condition, what, seconds=60):
     """Poll until condition() is true; LabError after so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
