@@ -166,7 +166,7 @@ $(BUILD)/tests/e2e/attach/other.bpf.o: tests/e2e/attach/other.bpf.c
 E2E_PROGRAMS := $(BUILD)/trafficgen $(BUILD)/tests/e2e/attach/driver \
 	$(BUILD)/tests/e2e/attach/other.bpf.o
 
-tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test $(BUILD)/limits-oracle oracles
+tests-unit: all $(UNIT_TESTS) $(BUILD)/http-test $(BUILD)/wall-clock.so $(BUILD)/limits-oracle oracles
 tests-bpf: $(BPF_TESTS) $(E2E_PROGRAMS)
 
 tests-fuzz: $(FUZZERS)
@@ -247,6 +247,10 @@ install: all
 # The HTTP plane alone in one process, for its end-to-end tests.
 $(BUILD)/http-test: $(BUILD)/tests/e2e/http/driver.o $(BUILD)/libsluice.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lpthread $(AGENT_LIBS)
+
+$(BUILD)/wall-clock.so: tests/e2e/http/wall_clock.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -O2 -D_GNU_SOURCE -fPIC -shared -o $@ $<
 
 # Our side of the comparisons with other implementations: caching rules, structured fields.
 ORACLES := $(BUILD)/cache-verdicts $(BUILD)/structured-values

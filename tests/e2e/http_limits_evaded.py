@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Clients that try to get more through a limit than it allows, and those that must not suffer for it."""
 
+import contextlib
+import email.utils
+import os
+import struct
 import sys
+import tempfile
 import threading
 import time
 
-from http_lab import PATIENCE, Lab, Reader, eventually, read_answer, run, says, tests_of
+from http_lab import BUILD, PATIENCE, Lab, Reader, eventually, read_answer, run, says, tests_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 FOREVER = "per 10 hours"  # a window that no test outlives
@@ -44,6 +49,54 @@ def _tries_methods(route):
                 sock.sendall(method + b" /login HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
                 said.append(read_answer(Reader(sock)).status)
         assert said == [200, 200, 429, 429], said
+
+
+# ---- When it is ----
+
+
+@contextlib.contextmanager
+def _own_wall_clock():
+    """Processes begun meanwhile have a wall clock of their own; yields what sets it ahead by so many seconds."""
+    with tempfile.NamedTemporaryFile(prefix="slclock") as file:
+        def put(ahead):
+            os.pwrite(file.fileno(), struct.pack("=q", ahead), 0)
+
+        put(0)
+        os.environ.update(LD_PRELOAD=os.path.join(BUILD, "wall-clock.so"), WALL_CLOCK=file.name)
+        try:
+            yield put
+        finally:
+            del os.environ["LD_PRELOAD"], os.environ["WALL_CLOCK"]
+
+
+def _is_ahead(lab, seconds):
+    said = email.utils.parsedate_to_datetime(lab.proxy.get("/free").get("Date")).timestamp()
+    return abs(said - time.time() - seconds) < 60
+
+
+def a_wall_clock_set_back_and_forth_grants_nothing_and_locks_nobody_out():
+    strategies = ("sliding-window", "fixed-window", "moving-window", "token-bucket")
+    http = _routes('{match: "/free", exempt: true}', *(
+        '{match: "/%s/%s", strategy: %s, limits: ["%s"]}' % (strategy, name, strategy, limit)
+        for strategy in strategies for name, limit in (("long", "4 " + FOREVER), ("short", "1 per second"))))
+    day = 86400
+    with _own_wall_clock() as set_ahead, Lab(says(OK), http=http) as lab:
+        for strategy in strategies:
+            assert [lab.proxy.get("/%s/long" % strategy).status for _ in range(3)] == [200] * 3
+        for ahead, left in (400 * day, 1), (-400 * day, 0), (400 * day, 0), (-day, 0), (0, 0):
+            for strategy in strategies:
+                lab.proxy.get("/%s/short" % strategy)
+            set_ahead(ahead)
+            eventually(lambda ahead=ahead: _is_ahead(lab, ahead), "the clock is noticed")
+            for strategy in strategies:
+                said = [lab.proxy.get("/%s/long" % strategy) for _ in range(2)]
+                assert [answer.status for answer in said] == [200] * left + [429] * (2 - left), (strategy, ahead)
+                reset = int(said[0].get("X-RateLimit-Reset")) - time.time() - ahead
+                assert 0 < reset <= 10 * 3600 + 1, (strategy, ahead, reset)
+                assert 0 < int(said[1].get("Retry-After")) <= 10 * 3600, (strategy, ahead)
+            time.sleep(1.05)
+            for strategy in strategies:
+                assert lab.proxy.get("/%s/short" % strategy).status == 200, "locked out: %s, %d" % (strategy, ahead)
 
 
 # ---- Queues ----
