@@ -40,6 +40,13 @@ static int prepare(void *context, const struct policy *policy, struct bytes text
 	return http_parent_prepare(plane->parent, policy, text, error);
 }
 
+static bool changes_keys(void *context)
+{
+	const struct http_plane *plane = context;
+
+	return http_parent_changes_keys(plane->parent);
+}
+
 /* The service manager has them while one agent ends and the next one starts. */
 static void keep_listeners(const struct http_plane *plane)
 {
@@ -213,6 +220,7 @@ int http_plane_new(struct agent *agent, const char *log_level, void (*drained)(v
 	plane->events = (struct http_parent_events){
 		.ban = ban, .drained = parent_drained, .context = plane};
 	plane->vtable = (struct agent_http){.prepare = prepare,
+					    .changes_keys = changes_keys,
 					    .commit = commit,
 					    .abandon = abandon,
 					    .ask = ask,

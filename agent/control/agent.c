@@ -208,6 +208,9 @@ static int prepare_http(struct agent *agent, const struct policy *policy, struct
 	status = agent->http->prepare(agent->http->context, policy, text, &error);
 	if (status && error.len)
 		(void)snprintf(result->error, sizeof(result->error), "%s", error.at);
+	/* No word of the policy need have changed for that. */
+	if (!status && agent->http->changes_keys(agent->http->context))
+		buffer_add_text(&result->changes, "http.keys: the keys in the file have changed\n");
 	return status;
 }
 

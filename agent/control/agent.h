@@ -78,6 +78,8 @@ struct agent_http_state {
 struct agent_http {
 	int (*prepare)(void *context, const struct policy *policy, struct bytes text,
 		       struct buffer *error);
+	/* In between: whether the policy's API keys are others than before, though there were some. */
+	bool (*changes_keys)(void *context);
 	void (*commit)(void *context);
 	void (*abandon)(void *context);
 	/* Ask the child: 0 and *ret_ask, answered() follows unless cancel() comes first; or -errno, and nothing follows. */

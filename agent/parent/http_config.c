@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -67,6 +68,34 @@ static int seal_keys(const struct http_policy *http, int *ret_fd, struct buffer 
 	if (err)
 		return err;
 	return seal_text("sluice-keys", (struct bytes){text.at, text.len}, ret_fd);
+}
+
+/* Sealed, so that it cannot become shorter while it is mapped. NULL: it cannot be, or is empty. */
+static const void *map_keys(int fd, size_t *ret_len)
+{
+	struct stat stat;
+	void *at;
+
+	if (fd < 0 || fstat(fd, &stat))
+		return NULL;
+	*ret_len = (size_t)stat.st_size;
+	at = mmap(NULL, *ret_len, PROT_READ, MAP_PRIVATE, fd, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
+bool http_config_keys_differ(const struct http_config *a, const struct http_config *b)
+{
+	size_t a_len = 0, b_len = 0;
+	const void *a_at = map_keys(a->keys_fd, &a_len);
+	const void *b_at = map_keys(b->keys_fd, &b_len);
+	bool both = a->keys_fd >= 0 && b->keys_fd >= 0;
+	bool differ = both && (a_len != b_len || (a_at && b_at && memcmp(a_at, b_at, a_len)));
+
+	if (a_at)
+		munmap((void *)a_at, a_len);
+	if (b_at)
+		munmap((void *)b_at, b_len);
+	return differ;
 }
 
 int http_config_open_log(const char *path, int *ret_fd)

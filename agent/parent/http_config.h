@@ -23,6 +23,9 @@ int http_config_make(const struct http_policy *http, struct bytes text,
 /* Closes what it has; it is then http_config_none. */
 void http_config_free(struct http_config *config);
 
+/* Whether both have API keys, and they are not the same. False where they cannot be read. */
+bool http_config_keys_differ(const struct http_config *a, const struct http_config *b);
+
 /* Open an access log for appending; "stderr" is that. Returns 0 or -errno. */
 int http_config_open_log(const char *path, int *ret_fd);
 

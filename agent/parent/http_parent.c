@@ -123,6 +123,11 @@ void http_parent_commit(struct http_parent *parent)
 	http_config_free(&before);
 }
 
+bool http_parent_changes_keys(const struct http_parent *parent)
+{
+	return http_config_keys_differ(&parent->now, &parent->next);
+}
+
 void http_parent_abandon(struct http_parent *parent)
 {
 	char how[64];

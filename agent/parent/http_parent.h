@@ -47,6 +47,9 @@ int http_parent_prepare(struct http_parent *parent, const struct policy *policy,
 void http_parent_commit(struct http_parent *parent);
 void http_parent_abandon(struct http_parent *parent);
 
+/* Before one of those: whether there are API keys as before, and other ones. */
+bool http_parent_changes_keys(const struct http_parent *parent);
+
 /*
  * Ask the child; question->answered() follows, see http_asks.h. Returns 0 and *ret_ask; -ENOENT if no child serves at
  * present; -errno of http_asks_send().

@@ -735,6 +735,12 @@ class _Agent:
         self.process.send_signal(signal.SIGHUP)
         eventually(lambda: self.log().count(word) > before, word)
 
+    def load_again(self):
+        """What the command line says of a reload."""
+        return subprocess.run([os.path.join(os.environ.get("BUILD", "build"), "sluice"), "policy", "load", self.policy,
+                               "--control", os.path.join(self.dir.name, "ctl")], stdout=subprocess.PIPE, text=True,
+                              check=True).stdout
+
     def __enter__(self):
         return self
 
@@ -774,7 +780,8 @@ def keys_are_read_again_with_the_policy_and_a_broken_file_changes_nothing():
             bob = "X-API-Key: b-key\r\n"
             assert agent.get("X-API-Key: a-key\r\n") == 200 and agent.get(bob) == 429
             keys.write("alice - %s\nbob - %s\n" % (_digest("a-key"), _digest("b-key")))
-            agent.reload("loaded")
+            assert "these changes:\n  * http.keys: the keys in the file have changed\n" in agent.load_again()
+            assert "nothing has changed" in agent.load_again()
             assert agent.get(bob) == 200 and agent.get(bob) == 429
             keys.write("alice - b-key\n")
             agent.reload("the policy in force is untouched")
