@@ -8,7 +8,7 @@ _sluice_addresses() {
 
 _sluice() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="status top sources explain events metrics ban unban bans allow disallow allows
+	local commands="status top sources rules explain events metrics ban unban bans allow disallow allows
 		import cache clients limit key log policy reload detach version help"
 	local options="--json --control --help" words="" command="" word i
 
@@ -33,6 +33,7 @@ _sluice() {
 		"") words="$commands $options --version" ;;
 		top) words="--once --interval $options" ;;
 		sources) words="--top --by --all $options" ;;
+		rules) words="--top --by $options" ;;
 		events) words="--follow --last $options" ;;
 		ban) words="--for --reason --force $options" ;;
 		allow) words="--for --reason $options" ;;

@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{"GET", "/v1/status", status_get, COMMAND_BODY_MAX, false, status_ask},
 	{"GET", "/v1/sources", sources_list, COMMAND_BODY_MAX, false, NULL},
 	{"GET", "/v1/sources/*", sources_get, COMMAND_BODY_MAX, false, NULL},
+	{"GET", "/v1/rules", rules_list, COMMAND_BODY_MAX, false, NULL},
 	{"GET", "/v1/explain/*", explain_get, COMMAND_BODY_MAX, false, explain_ask},
 	{"GET", "/v1/bans", bans_list, COMMAND_BODY_MAX, false, NULL},
 	{"POST", "/v1/bans", bans_add, COMMAND_BODY_MAX, false, NULL},

@@ -58,7 +58,7 @@ const struct command *commands_find(struct request *request, bool only_open,
 command_fn status_get, status_health, status_ready;
 question_fn status_ask;
 /* sources.c */
-command_fn sources_list, sources_get;
+command_fn sources_list, sources_get, rules_list;
 /* explain.c */
 command_fn explain_get;
 question_fn explain_ask;

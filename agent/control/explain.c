@@ -104,11 +104,20 @@ static json_t *limits_json(const struct findings *found, const struct explanatio
 	return list;
 }
 
-static json_t *rule_json(const struct policy_source *rule)
+static json_t *rule_json(const struct agent *agent, const struct policy_source *rule)
 {
-	return rule ? json_pack("{s:o, s:I}", "prefix", json_prefix(&rule->prefix), "line",
-				(json_int_t)rule->place.line)
-		    : json_null();
+	struct sl_tally tally;
+
+	if (!rule)
+		return json_null();
+	datapath_rule_tally(agent->datapath,
+			    numbering_rule(datapath_numbering(agent->datapath), &rule->prefix),
+			    &tally);
+	return json_pack("{s:o, s:I, s:o, s:o, s:o}", "prefix", json_prefix(&rule->prefix), "line",
+			 (json_int_t)rule->place.line, "passed",
+			 json_count(&tally.by_verdict[SL_PASS]), "flagged",
+			 json_count(&tally.by_verdict[SL_FLAG]), "dropped",
+			 json_count(&tally.by_verdict[SL_DROP]));
 }
 
 static json_t *findings_json(const struct agent *agent, const struct moment *at,
@@ -125,11 +134,11 @@ static json_t *findings_json(const struct agent *agent, const struct moment *at,
 		json_prefix(&found->address), "source",
 		source_format(&found->source, datapath_source_bits(agent->datapath), source),
 		"tier", json_text(policy_tier_name(input->policy, tier)), "rule",
-		rule_json(input->rule), "verdict", overview_verdict_label(explanation.verdict),
-		"reason", overview_reason_label(explanation.reason), "why",
-		json_text(explanation.why), "tracked", (int)found->is_tracked, "limits",
-		limits_json(found, &explanation), "ban",
-		input->ban ? json_ban(at, input->ban) : json_null(), "allow",
+		rule_json(agent, input->rule), "verdict",
+		overview_verdict_label(explanation.verdict), "reason",
+		overview_reason_label(explanation.reason), "why", json_text(explanation.why),
+		"tracked", (int)found->is_tracked, "limits", limits_json(found, &explanation),
+		"ban", input->ban ? json_ban(at, input->ban) : json_null(), "allow",
 		input->allow ? json_allow(at, input->allow) : json_null(), "counts",
 		found->is_tracked ? json_source(agent, at, &found->source, &found->tracked)
 				  : json_null());

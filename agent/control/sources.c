@@ -193,7 +193,7 @@ void sources_stream_all(struct agent *agent, const struct moment *at, struct res
 
 /* ---- Requests ------------------------------------------------------------------------ */
 
-static bool parse_order(const struct request *request, enum sources_order *ret_by)
+bool sources_order_of(const struct request *request, enum sources_order *ret_by)
 {
 	static const struct {
 		const char *name;
@@ -248,7 +248,7 @@ void sources_list(struct agent *agent, const struct request *request, struct res
 		response_problem(response, 400, "all is 0 or 1, top a number up to %d", TOP_MAX);
 		return;
 	}
-	if (!parse_order(request, &by)) {
+	if (!sources_order_of(request, &by)) {
 		response_problem(response, 400, "by is dropped, passed or bytes");
 		return;
 	}

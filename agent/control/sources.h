@@ -5,6 +5,7 @@
 
 #include "control/agent.h"
 #include "control/moment.h"
+#include "control/request.h"
 #include "control/response.h"
 
 enum sources_order { SOURCES_BY_DROPPED, SOURCES_BY_PASSED, SOURCES_BY_BYTES };
@@ -26,6 +27,9 @@ struct sources_entry {
  */
 int sources_top(const struct datapath *datapath, enum sources_order by, size_t max,
 		struct sources_entry **ret_entries, size_t *ret_count);
+
+/* "by" of a request, dropped if it is absent. Returns false for anything but dropped, passed, bytes. */
+bool sources_order_of(const struct request *request, enum sources_order *ret_by);
 
 /* Answer with every tracked source as JSON lines, as of one moment. agent->datapath is not NULL. */
 void sources_stream_all(struct agent *agent, const struct moment *at, struct response *response);

@@ -138,6 +138,10 @@ int datapath_policy(const struct datapath *datapath, struct sl_policy *ret_polic
 void datapath_tier_tally(const struct datapath *datapath, uint8_t tier, struct sl_tally *ret_tally);
 void datapath_rule_tally(const struct datapath *datapath, uint32_t rule,
 			 struct sl_tally *ret_tally);
+/* Called for every rule that a packet has matched, in no order; return false to stop. */
+typedef bool datapath_rule_fn(void *context, uint32_t rule, const struct sl_tally *tally);
+/* Returns 0, -ENOMEM or -errno of the map. */
+int datapath_each_rule(const struct datapath *datapath, datapath_rule_fn *fn, void *context);
 uint64_t datapath_fault_count(const struct datapath *datapath, enum sl_fault fault);
 
 struct datapath_fill {

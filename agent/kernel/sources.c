@@ -88,6 +88,12 @@ int datapath_policy(const struct datapath *datapath, struct sl_policy *ret_polic
 	return bpf_map_lookup_elem(datapath->fd[DATAPATH_MAP_policies], &slot, ret_policy);
 }
 
+static void add_up(const uint64_t *each, int cpus, uint64_t *sum, size_t words)
+{
+	for (size_t i = 0; i < (size_t)cpus * words; i++)
+		sum[i % words] += each[i];
+}
+
 /* Sum of the words of a per-CPU value of `words` words. */
 static void sum_cpus(const struct datapath *datapath, enum datapath_map map, uint32_t key,
 		     uint64_t *ret_sum, size_t words)
@@ -97,8 +103,7 @@ static void sum_cpus(const struct datapath *datapath, enum datapath_map map, uin
 	memset(ret_sum, 0, words * sizeof(*ret_sum));
 	if (!each || bpf_map_lookup_elem(datapath->fd[map], &key, each))
 		return;
-	for (size_t i = 0; i < (size_t)datapath->cpus * words; i++)
-		ret_sum[i % words] += each[i];
+	add_up(each, datapath->cpus, ret_sum, words);
 }
 
 #define TALLY_WORDS (sizeof(struct sl_tally) / sizeof(uint64_t))
@@ -111,6 +116,31 @@ void datapath_tier_tally(const struct datapath *datapath, uint8_t tier, struct s
 void datapath_rule_tally(const struct datapath *datapath, uint32_t rule, struct sl_tally *ret_tally)
 {
 	sum_cpus(datapath, DATAPATH_MAP_rules, rule, (uint64_t *)ret_tally, TALLY_WORDS);
+}
+
+int datapath_each_rule(const struct datapath *datapath, datapath_rule_fn *fn, void *context)
+{
+	auto_walk struct map_walk walk = {};
+	int error = map_walk_begin(&walk, datapath->fd[DATAPATH_MAP_rules], sizeof(uint32_t),
+				   (uint32_t)datapath->cpus * sizeof(struct sl_tally));
+
+	if (error)
+		return error;
+	do {
+		error = map_walk_step(&walk);
+		if (error)
+			return error;
+		for (uint32_t i = 0; i < walk.count; i++) {
+			const uint32_t *rule = map_walk_key(&walk, i);
+			struct sl_tally sum = {};
+
+			add_up(map_walk_value(&walk, i), datapath->cpus, (uint64_t *)&sum,
+			       TALLY_WORDS);
+			if (!fn(context, *rule, &sum))
+				return 0;
+		}
+	} while (walk.count);
+	return 0;
 }
 
 uint64_t datapath_fault_count(const struct datapath *datapath, enum sl_fault fault)

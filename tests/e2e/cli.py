@@ -51,7 +51,8 @@ BAN = {"prefix": "192.0.2.66", "since": "2026-01-01T00:00:00Z", "until": "2099-0
        "remaining": 600, "strikes": 2, "cause": "manual", "reason": "scraper"}
 EXPLAIN = {
     "address": "192.0.2.66", "source": "192.0.2.66", "tier": "public",
-    "rule": {"prefix": "192.0.2.0/24", "line": 9}, "verdict": "drop", "reason": "banned",
+    "rule": {"prefix": "192.0.2.0/24", "line": 9, "passed": {"packets": 5, "bytes": 500},
+             "flagged": ZERO, "dropped": {"packets": 1234567, "bytes": 1}}, "verdict": "drop", "reason": "banned",
     "why": "banned by hand", "tracked": True,
     "limits": [{"kind": "packets", "rate": 2000, "burst": 4000, "tokens": 1000, "share": 0.25},
                {"kind": "bytes", "rate": 1048576, "burst": 2097152, "tokens": 2097152,
@@ -296,6 +297,14 @@ class Answers(unittest.TestCase):
                      "10m00s", "strike 2", "scraper", "3.60 M"):
             self.assertIn(part, done.out)
 
+    def test_rules_are_a_table_with_the_line_of_each(self):
+        rule = EXPLAIN["rule"] | {"tier": "deny"}
+        done, asked = ask(answer([rule]), "rules", "--top", "7", "--by", "bytes")
+        self.assertEqual(asked[0][1], "/v1/rules?top=7&by=bytes")
+        self.assertRegex(done.out.splitlines()[1], r"^192\.0\.2\.0/24 +9 +deny +5 +0 +1\.23 M +100\.0 %$")
+        self.assertEqual(ask(answer([]), "rules")[0].out, "no packet came from a prefix of the policy yet\n")
+        self.assertEqual(sluice("rules", "--by", "colour").code, 2)
+
     def test_sources_leave_the_bar_out_where_it_does_not_fit(self):
         narrow, _ = ask(answer([SOURCE]), "sources", env={"COLUMNS": "80"})
         self.assertLessEqual(max(map(len, narrow.out.splitlines())), 80)
@@ -306,6 +315,9 @@ class Answers(unittest.TestCase):
     def test_explain_calls_nobody_limited_who_is_judged_by_rule(self):
         rule = EXPLAIN | {"tier": "deny", "tracked": False, "ban": None, "limits": []}
         done, _ = ask(answer(rule), "explain", "192.0.2.66")
+        self.assertIn("counted with its line of the policy", done.out)
+        self.assertIn("rule     passed 5, flagged 0, dropped 1.23 M packets\n", done.out)
+        done, _ = ask(answer(rule | {"rule": None}), "explain", "192.0.2.66")
         self.assertIn("counted with its tier only", done.out)
         done, _ = ask(answer(EXPLAIN | {"tracked": False}), "explain", "192.0.2.66")
         self.assertIn("a stranger: limited like all", done.out)

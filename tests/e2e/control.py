@@ -241,7 +241,7 @@ class ControlTest(unittest.TestCase):
                 s.recv(1)
 
     def test_without_a_packet_plane_its_commands_are_409(self):
-        for target in ("/v1/sources", "/v1/bans", "/v1/sources/192.0.2.7"):
+        for target in ("/v1/sources", "/v1/rules", "/v1/bans", "/v1/sources/192.0.2.7"):
             self.assert_problem(self.agent.ask("GET", target), 409)
 
     def test_the_policy_in_force_loads_again_without_a_change(self):
@@ -275,7 +275,7 @@ class ControlTest(unittest.TestCase):
 
     def test_bad_parameters_are_400(self):
         for target in ("/v1/sources?top=-1", "/v1/sources?top=99999999999999999999",
-                       "/v1/sources?by=size", "/v1/sources?all=2", "/v1/events?last=x",
+                       "/v1/sources?by=size", "/v1/rules?by=size", "/v1/rules?top=x", "/v1/sources?all=2", "/v1/events?last=x",
                        "/v1/events?follow=%00", "/v1/explain/%zz", "/v1/cache/show",
                        "/v1/cache/show?url=%zz", "/v1/cache/top?by=size", "/v1/cache/top?top=0",
                        "/v1/cache/top?top=1001", "/v1/clients?over=2", "/v1/clients?top=0",

@@ -419,6 +419,29 @@ def a_ban_that_has_ended_cannot_be_ended():
                 assert code == 1 and f"there is none in force for exactly {prefix}" in said, said
 
 
+def each_line_of_the_policy_counts_what_came_from_there():
+    rules = "\nsources:\n  10.9.0.2: deny\n  10.9.0.0/24: allow\n  10.8.0.0/16: deny\n"
+    with Lab() as lab:
+        host, client = make(lab)
+        with Host(host, SLOW + rules) as sluice:
+            send(client, CLIENT, 7)
+            send(client, OTHER, 5)
+
+            def counted():
+                return [(one["prefix"], one["line"], one["tier"], one["passed"]["packets"], one["dropped"]["packets"])
+                        for one in sluice.ask("GET", "/v1/rules")]
+
+            line = (SLOW + rules).splitlines().index("sources:") + 2
+            denied, allowed = ("10.9.0.2", line, "deny", 0, 7), ("10.9.0.0/24", line + 1, "allow", 5, 0)
+            assert counted() == [denied, allowed], counted()
+            by_passed = sluice.ask("GET", "/v1/rules?by=passed&top=1")
+            assert [one["prefix"] for one in by_passed] == ["10.9.0.0/24"], by_passed
+            rule = sluice.ask("GET", f"/v1/explain/{CLIENT}")["rule"]
+            assert rule["dropped"] == {"packets": 7, "bytes": 7 * 50}, rule
+            sluice.load(SLOW + "sources:\n  10.9.0.0/24: allow\n")
+            assert [one[0] for one in counted()] == ["10.9.0.0/24"], "what the policy names no more is not shown"
+
+
 if __name__ == "__main__":
     main([
         reloads_under_traffic_lose_no_packet_and_reset_no_connection,
@@ -437,4 +460,5 @@ if __name__ == "__main__":
         a_ban_that_is_hardly_meant_takes_force,
         an_import_leaves_out_what_is_hardly_meant_and_names_the_lines,
         a_ban_that_has_ended_cannot_be_ended,
+        each_line_of_the_policy_counts_what_came_from_there,
     ])

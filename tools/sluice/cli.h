@@ -89,11 +89,14 @@ enum exit_code cli_parse(char **arguments, struct cli *ret_cli, const struct com
 /* Option as a count from 1 to max. Returns false, said on stderr, if it is no such number; fallback if not given. */
 bool cli_number(const struct cli *cli, enum option option, unsigned max, unsigned *number);
 
+/* --by of sources and rules: dropped, the default, passed or bytes. NULL, said on stderr, for anything else. */
+const char *sources_order(const struct cli *cli);
+
 /* Short help; help on one command. */
 void help_print(void);
 void help_print_command(const struct command *command);
 
-command_fn run_status, run_sources, run_explain;
+command_fn run_status, run_sources, run_rules, run_explain;
 command_fn run_ban, run_unban, run_bans, run_allow, run_disallow, run_allows, run_import;
 command_fn run_events, run_top, run_policy;
 command_fn run_cache, run_log, run_clients, run_limit, run_key;

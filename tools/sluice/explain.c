@@ -62,6 +62,7 @@ static void tell_source(const struct cli *cli, const json_t *story)
 	const json_t *counts = json_object_get(story, "counts");
 	bool is_tracked = json_is_true(json_object_get(story, "tracked"));
 	bool is_limited = json_array_size(json_object_get(story, "limits")) > 0;
+	bool has_rule = json_is_object(json_object_get(story, "rule"));
 	char first[TEXT_MAX], last[TEXT_MAX];
 	auto_text char *text = NULL;
 
@@ -74,6 +75,7 @@ static void tell_source(const struct cli *cli, const json_t *story)
 		text = memory_printf("%s, %s", field_text(story, "source"),
 				     is_tracked	  ? "tracked"
 				     : is_limited ? "a stranger: limited like all, not counted"
+				     : has_rule	  ? "counted with its line of the policy"
 						  : "counted with its tier only");
 	tell("source", text);
 }
@@ -160,7 +162,8 @@ static void tell_allow(const json_t *allow)
 	tell("allowed", text);
 }
 
-static void tell_counts(const json_t *counts)
+/* counts: of a source, or of a line of the policy. */
+static void tell_counts(const char *label, const json_t *counts)
 {
 	char passed[TEXT_MAX], flagged[TEXT_MAX], dropped[TEXT_MAX];
 	auto_text char *text = NULL;
@@ -171,7 +174,7 @@ static void tell_counts(const json_t *counts)
 			     text_count(field_packets(counts, "passed"), passed),
 			     text_count(field_packets(counts, "flagged"), flagged),
 			     text_count(field_packets(counts, "dropped"), dropped));
-	tell("so far", text);
+	tell(label, text);
 }
 
 static void tell_packets(const struct cli *cli, const json_t *story)
@@ -181,7 +184,8 @@ static void tell_packets(const struct cli *cli, const json_t *story)
 	tell_source(cli, story);
 	tell_allow(json_object_get(story, "allow"));
 	tell_ban(json_object_get(story, "ban"));
-	tell_counts(json_object_get(story, "counts"));
+	tell_counts("so far", json_object_get(story, "counts"));
+	tell_counts("rule", json_object_get(story, "rule"));
 	tell_limits(cli, story);
 }
 

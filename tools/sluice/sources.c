@@ -111,14 +111,22 @@ static enum exit_code run_all(const struct cli *cli)
 	return ask_stream(cli, &ask, print_line, NULL);
 }
 
-enum exit_code run_sources(const struct cli *cli)
+const char *sources_order(const struct cli *cli)
 {
 	const char *by = cli->option[OPTION_BY] ? cli->option[OPTION_BY] : "dropped";
 
-	if (strcmp(by, "dropped") != 0 && strcmp(by, "passed") != 0 && strcmp(by, "bytes") != 0) {
-		fputs("sluice: --by must be dropped, passed or bytes\n", stderr);
+	if (!strcmp(by, "dropped") || !strcmp(by, "passed") || !strcmp(by, "bytes"))
+		return by;
+	fputs("sluice: --by must be dropped, passed or bytes\n", stderr);
+	return NULL;
+}
+
+enum exit_code run_sources(const struct cli *cli)
+{
+	const char *by = sources_order(cli);
+
+	if (!by)
 		return EXIT_USAGE;
-	}
 	if (cli->option[OPTION_ALL] && cli->word_count) {
 		fputs("sluice: either --all or an address, not both\n", stderr);
 		return EXIT_USAGE;
