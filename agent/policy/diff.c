@@ -7,9 +7,11 @@
 #include <stdio.h>
 
 #include "policy/diff_http.h"
+#include "policy/flow_text.h"
 #include "policy/print.h"
 #include "policy/rate.h"
 
+#define KEY_MAX	  128	/* of a part of a value: mappings nest no deeper than three */
 #define VALUE_MAX 16384 /* bytes of one value as text: 256 ranges of each protocol */
 
 struct diff {
@@ -24,18 +26,79 @@ static bool has_room(struct diff *diff)
 	return diff->changes++ < POLICY_DIFF_MAX;
 }
 
+/* A change of one thing: empty where there is none. */
+struct change {
+	const char *what;
+	const char *key; /* of what, "cache.for"; "": all of it */
+	struct bytes before, after;
+};
+
+static void add_text(struct buffer *out, const char *before, struct bytes text)
+{
+	buffer_add_text(out, before);
+	buffer_add(out, text);
+}
+
+static void tell(struct diff *diff, const struct change *change)
+{
+	struct buffer *out = diff->out;
+
+	if (!has_room(diff))
+		return;
+	buffer_printf(out, "%s:%s%s", change->what, *change->key ? " " : "", change->key);
+	if (!change->before.len) {
+		add_text(out, " added, ", change->after);
+	} else if (!change->after.len) {
+		add_text(out, " removed, was ", change->before);
+	} else {
+		add_text(out, " ", change->before);
+		add_text(out, " -> ", change->after);
+	}
+	buffer_add_text(out, "\n");
+}
+
+static void compare_parts(struct diff *diff, const struct change *change);
+
+static void compare_part(struct diff *diff, const struct change *whole, struct change part,
+			 struct bytes key)
+{
+	char name[KEY_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s%s%.*s", whole->key, *whole->key ? "." : "",
+		       (int)key.len, key.at);
+	part.what = whole->what;
+	part.key = name;
+	compare_parts(diff, &part);
+}
+
+/* Of two mappings what is new or different, then what is gone, key by key; of anything else the whole. */
+static void compare_parts(struct diff *diff, const struct change *change)
+{
+	struct bytes before, after, rest;
+	struct flow_text_pair pair;
+
+	if (bytes_equal(change->before, change->after))
+		return;
+	if (!flow_text_inside(change->before, &before) ||
+	    !flow_text_inside(change->after, &after)) {
+		tell(diff, change);
+		return;
+	}
+	for (rest = after; flow_text_take(&rest, &pair);)
+		compare_part(diff, change,
+			     (struct change){.before = flow_text_value(before, pair.key),
+					     .after = pair.value},
+			     pair.key);
+	for (rest = before; flow_text_take(&rest, &pair);)
+		if (!flow_text_value(after, pair.key).len)
+			compare_part(diff, change, (struct change){.before = pair.value}, pair.key);
+}
+
 /* before and after as text; "" where there is none. */
 static void compare_texts(struct diff *diff, const char *what, const char *before,
 			  const char *after)
 {
-	if (!strcmp(before, after) || !has_room(diff))
-		return;
-	if (!*before)
-		buffer_printf(diff->out, "%s: added, %s\n", what, after);
-	else if (!*after)
-		buffer_printf(diff->out, "%s: removed, was %s\n", what, before);
-	else
-		buffer_printf(diff->out, "%s: %s -> %s\n", what, before, after);
+	compare_parts(diff, &(struct change){what, "", bytes_of(before), bytes_of(after)});
 }
 
 static const char *text_of(const struct buffer *buf)

@@ -291,13 +291,33 @@ static void a_difference_is_told_by_key_and_by_route(void **state)
 		     "    - {match: /new}\n");
 
 	assert_int_equal(policy_diff(before, after, &diff), 5);
+	assert_string_equal(diff.at, "http.timeouts.head: 5s -> 6s\n"
+				     "http.routes /b: cache.for 1m -> 2m\n"
+				     "http.routes /new: added, {match: \"/new\"}\n"
+				     "http.hosts: removed, was [\"a.example\"]\n"
+				     "http.routes /gone: removed, was {match: \"/gone\"}\n");
+	policy_free(before);
+	policy_free(after);
+}
+
+static void of_a_route_each_key_that_differs_is_told_and_no_other(void **state)
+{
+	auto_buffer struct buffer diff = buffer_new(TEXT_MAX);
+	struct policy *before =
+		good("  routes:\n    - {match: /a, limits: [5/minute], tags: [x, y],\n"
+		     "       on_limit: {body: \"a, \\\"b: {\", type: text/plain},\n"
+		     "       cache: {for: 1m, key: {headers: [a]}}}\n");
+	struct policy *after = good("  routes:\n    - {match: /a, limits: [3/minute], retry: off,\n"
+				    "       on_limit: {body: \"a, \\\"b: }\", type: text/plain},\n"
+				    "       cache: {for: 1m, key: {headers: [a, b]}}}\n");
+
+	assert_int_equal(policy_diff(before, after, &diff), 5);
 	assert_string_equal(diff.at,
-			    "http.timeouts.head: 5s -> 6s\n"
-			    "http.routes /b: {match: \"/b\", cache: {for: 1m}} -> {match: \"/b\", "
-			    "cache: {for: 2m}}\n"
-			    "http.routes /new: added, {match: \"/new\"}\n"
-			    "http.hosts: removed, was [\"a.example\"]\n"
-			    "http.routes /gone: removed, was {match: \"/gone\"}\n");
+			    "http.routes /a: limits [\"5 per minute\"] -> [\"3 per minute\"]\n"
+			    "http.routes /a: on_limit.body \"a, \\\"b: {\" -> \"a, \\\"b: }\"\n"
+			    "http.routes /a: cache.key.headers [\"a\"] -> [\"a\", \"b\"]\n"
+			    "http.routes /a: retry added, off\n"
+			    "http.routes /a: tags removed, was [\"x\", \"y\"]\n");
 	policy_free(before);
 	policy_free(after);
 }
@@ -330,6 +350,7 @@ int main(void)
 		cmocka_unit_test(tags_may_all_be_given_by_the_upstream),
 		cmocka_unit_test(what_is_printed_reads_back_the_same),
 		cmocka_unit_test(a_difference_is_told_by_key_and_by_route),
+		cmocka_unit_test(of_a_route_each_key_that_differs_is_told_and_no_other),
 		cmocka_unit_test(every_prefix_of_a_policy_is_refused_or_read_without_harm),
 	};
 

@@ -101,13 +101,13 @@ static void every_other_section_has_its_line(void **state)
 		    "protect: {tcp: [80]} -> everything\n"
 		    "scope: protected -> everything\n"
 		    "bans: added, {after: 5 drops in 1s, for: 1m, up to: 1h}\n"
-		    "source_prefix: {ipv4: 32, ipv6: 64} -> {ipv4: 24, ipv6: 64}\n"
+		    "source_prefix: ipv4 32 -> 24\n"
 		    "tables.sources: 65536 -> 99\n"
 		    "tables.strangers: 16 MiB -> 1 MiB\n"
 		    "tables.prefixes: 1000000 -> 98\n"
 		    "tables.bans: 262144 -> 97\n"
-		    "flag: {mark: 0x1, mask: 0x1, accept: false} -> {mark: 0x2, mask: 0x2, accept: "
-		    "false}\n"
+		    "flag: mark 0x1 -> 0x2\n"
+		    "flag: mask 0x1 -> 0x2\n"
 		    "http: added, the HTTP plane\n");
 }
 
