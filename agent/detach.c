@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "control/listen.h"
 #include "tasks.h"
@@ -33,7 +35,10 @@ static ssize_t read_answer(int fd, char *out, size_t size)
 	return (ssize_t)used;
 }
 
-/* Returns 0; -ENOENT where no agent answers at path, or one without a packet plane; else -errno of an agent that does not do it. */
+/*
+ * Returns 0; -ENOENT where no agent answers at path, or one without a packet plane; -ECONNRESET if it ended instead of
+ * answering; else -errno of an agent that does not do it.
+ */
 static int ask_agent(const char *path)
 {
 	auto_close int fd = -1;
@@ -46,13 +51,29 @@ static int ask_agent(const char *path)
 	if (status)
 		return status;
 	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1)
-		return -EIO;
+		return -ECONNRESET;
 	len = read_answer(fd, answer, sizeof(answer));
-	if (len < 0)
-		return (int)len;
+	if (len <= 0)
+		return len ? (int)len : -ECONNRESET;
 	if (!strncmp(answer, "HTTP/1.1 409 ", 13))
 		return -ENOENT; /* what an earlier agent left in the kernel is nobody's now */
 	return strncmp(answer, "HTTP/1.1 200 ", 13) ? -EPERM : 0;
+}
+
+#define ENDING_TRIES \
+	100 /* ten seconds: an agent takes one at most to give back its memory, on a busy host a few */
+
+/* A killed agent still takes connections until the kernel is done with it; then there is none. */
+static int ask_or_outlive_agent(const char *path)
+{
+	const struct timespec pause = {.tv_nsec = 100 * NS_PER_MS};
+	int status = ask_agent(path);
+
+	for (int i = 0; status == -ECONNRESET && i < ENDING_TRIES; i++) {
+		(void)nanosleep(&pause, NULL); /* cut short by a signal, it asks sooner */
+		status = ask_agent(path);
+	}
+	return status;
 }
 
 /* Without an agent: open what is pinned, whatever its version, and take it all away. */
@@ -85,7 +106,7 @@ static int detach_alone(void)
 
 int detach(const struct options *options)
 {
-	int status = ask_agent(options->control);
+	int status = ask_or_outlive_agent(options->control);
 
 	if (!status) {
 		log_notice("the agent at %s has removed everything; it protects nothing until "
@@ -94,8 +115,10 @@ int detach(const struct options *options)
 		return EXIT_DONE;
 	}
 	if (status != -ENOENT) {
-		log_error("the agent at %s does not detach: %s; ask it as root", options->control,
-			  strerror(-status));
+		log_error("the agent at %s does not detach: %s; %s", options->control,
+			  strerror(-status),
+			  status == -EPERM || status == -EACCES ? "ask it as root"
+								: "end it, and call this again");
 		return EXIT_FAILED;
 	}
 	if (detach_alone())

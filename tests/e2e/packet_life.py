@@ -234,6 +234,23 @@ def an_interface_that_comes_back_is_protected_again_and_forgives_nothing():
             assert arrivals(counter, CLIENT) <= 1
 
 
+def a_detach_while_a_killed_agent_is_still_ending_waits_for_its_end():
+    """A process that is being killed takes connections, and resets them, until it is gone."""
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            sluice.kill()
+            os.unlink(sluice.control)
+            with socket.socket(socket.AF_UNIX) as ending:
+                ending.bind(sluice.control)
+                ending.listen()
+                detaching = host.start(build_path("sluiced"), "--detach", "--control", sluice.control)
+                for _ in range(3):
+                    ending.accept()[0].close()
+            assert detaching.wait(20) == 0
+            assert "xdp" not in next(x for x in host.links() if x["ifname"] == "eth0")
+
+
 def detach_removes_everything_and_every_packet_passes():
     with Lab() as lab:
         host, client = make(lab)
@@ -450,6 +467,7 @@ if __name__ == "__main__":
         after_kill_9_packets_stay_limited_and_the_next_agent_adopts_everything,
         automatic_bans_begin_and_end_without_an_agent,
         an_interface_that_comes_back_is_protected_again_and_forgives_nothing,
+        a_detach_while_a_killed_agent_is_still_ending_waits_for_its_end,
         detach_removes_everything_and_every_packet_passes,
         status_and_explain_speak_of_both_planes,
         many_bans_are_listed_whole_and_saved_while_others_are_served,
