@@ -53,9 +53,23 @@ static struct prefix banned_by(const struct agent *agent, const struct prefix *p
 	return prefix_cut(prefix, prefix->family == ADDRESS_IPV4 ? bits.ipv4 : bits.ipv6);
 }
 
+/* Lists of what nobody has been given hold 224.0.0.0/3 and e000::/3, rightly; nobody means all of global unicast. */
 static bool is_wide(const struct prefix *prefix)
 {
-	return prefix->bits < (prefix->family == ADDRESS_IPV4 ? BAN_CARE_BITS4 : BAN_CARE_BITS6);
+	static const struct prefix global = {.family = ADDRESS_IPV6, .bits = 3, .byte = {0x20}};
+
+	return prefix->bits < BAN_CARE_BITS || prefix_covers(prefix, &global);
+}
+
+/*
+ * An address of this host, given by itself. A network that holds one may well be meant: what the host sends to itself
+ * comes in through no interface that is protected.
+ */
+static const struct prefix *own_meant(const struct ban_care *care, const struct prefix *prefix)
+{
+	bool is_whole = prefix->bits == (prefix->family == ADDRESS_IPV4 ? 32 : 128);
+
+	return is_whole ? own_addresses_find(&care->own, prefix) : NULL;
 }
 
 /* What the HTTP plane lives by, in words. */
@@ -66,7 +80,7 @@ static const char *http_part_in(const struct agent *agent, const struct prefix *
 
 	if (!agent->policy || !agent->policy->http)
 		return NULL;
-	what = http_policy_spares(agent->policy->http, prefix);
+	what = http_policy_needs(agent->policy->http, prefix);
 	if (!what && http && http->has_server_in && http->has_server_in(http->context, prefix))
 		what = "an upstream";
 	return what;
@@ -83,11 +97,10 @@ bool ban_care_accepts(const struct ban_care *care, const struct prefix *prefix,
 	if (!care->is_careful)
 		return true;
 	banned = banned_by(care->agent, prefix);
-	own = own_addresses_find(&care->own, &banned);
+	own = own_meant(care, prefix);
 	part = http_part_in(care->agent, &banned);
 	if (is_wide(&banned))
-		snprintf(why, DATAPATH_ERROR_MAX, "it is wider than a /%d; " INSIST,
-			 banned.family == ADDRESS_IPV4 ? BAN_CARE_BITS4 : BAN_CARE_BITS6);
+		snprintf(why, DATAPATH_ERROR_MAX, "it holds a good part of the internet; " INSIST);
 	else if (care->has_caller && prefix_covers(&banned, &care->caller))
 		snprintf(why, DATAPATH_ERROR_MAX,
 			 "it bans %s, from where you are logged in; " INSIST,

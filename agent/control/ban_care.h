@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bans that an operator hardly means: of a good part of the internet, of this host, of what others come through, and of
+ * Bans that an operator hardly means: of a good part of the internet, of this host by its address, of what others come through, and of
  * whoever types the ban. Only asked where the request says `careful=1`, as the command line does without --force.
  */
 #ifndef CONTROL_BAN_CARE_H
@@ -11,9 +11,8 @@
 #include "control/request.h"
 #include "control/response.h"
 
-/* Prefixes shorter than these are too wide to be meant. */
-#define BAN_CARE_BITS4 8
-#define BAN_CARE_BITS6 16
+/* Prefixes shorter than this are too wide to be meant, and 2000::/3. */
+#define BAN_CARE_BITS 3
 
 struct ban_care {
 	bool is_careful; /* false: every ban is meant */

@@ -354,11 +354,16 @@ const struct http_route *http_policy_route(const struct http_policy *http,
 bool http_policy_has_host(const struct http_policy *http, struct bytes name);
 
 /*
- * What lies in source (or it in that) which no ban of the HTTP plane's may hit, in words: a trusted proxy, a sender of
- * PROXY headers, a server that is given by its address, an address that is listened on. NULL: nothing. Names of
- * servers and what a wildcard listens on are for the caller to know.
+ * Who lies in source (or it in that) without whose packets nobody is served, in words: a trusted proxy, a sender of
+ * PROXY headers, a server that is given by its address. NULL: nobody. Names of servers are for the caller to know.
  */
-const char *http_policy_spares(const struct http_policy *http, const struct prefix *source);
+const char *http_policy_needs(const struct http_policy *http, const struct prefix *source);
+
+/*
+ * Whether no ban of the HTTP plane's may hit source: for those above, or for an address that is listened on. What a
+ * wildcard listens on is for the caller to know.
+ */
+bool http_policy_spares(const struct http_policy *http, const struct prefix *source);
 
 /* Index of the upstream called name, or -ENOENT. */
 int http_policy_find_upstream(const struct http_policy *http, struct bytes name);

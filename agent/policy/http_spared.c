@@ -45,13 +45,16 @@ static bool is_listened_on(const struct http_policy *http, const struct prefix *
 	return false;
 }
 
-const char *http_policy_spares(const struct http_policy *http, const struct prefix *source)
+const char *http_policy_needs(const struct http_policy *http, const struct prefix *source)
 {
 	if (is_among(&http->trusted_proxies, source))
 		return "a trusted proxy";
 	if (is_sender(http, source))
 		return "a sender of PROXY headers";
-	if (is_server(http, source))
-		return "an upstream";
-	return is_listened_on(http, source) ? "an address to listen on" : NULL;
+	return is_server(http, source) ? "an upstream" : NULL;
+}
+
+bool http_policy_spares(const struct http_policy *http, const struct prefix *source)
+{
+	return http_policy_needs(http, source) || is_listened_on(http, source);
 }

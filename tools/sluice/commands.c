@@ -31,9 +31,9 @@ const struct command commands[] = {
 
 	{"ban", "Act", "ADDR|PREFIX [--for SPAN] [--reason TEXT] [--force]",
 	 "drop a source or prefix for a while",
-	 "Without --for it lasts an hour. Without --force it is refused for this host's own\n"
-	 "addresses, where you are logged in from, trusted proxies, upstreams, and prefixes\n"
-	 "wider than /8 (IPv4) or /16 (IPv6).\n",
+	 "Without --for it lasts an hour. Without --force it is refused for where you are\n"
+	 "logged in from, trusted proxies, upstreams, an address of this host, and for a good\n"
+	 "part of the internet.\n",
 	 run_ban, 1, 1, OPTION_BIT(FOR) | OPTION_BIT(REASON) | OPTION_BIT(FORCE)},
 	{"unban", "Act", "ADDR|PREFIX", "end a ban", "", run_unban, 1, 1, 0},
 	{"bans", "Act", "", "bans in force", "", run_bans, 0, 0, 0},
