@@ -81,8 +81,8 @@ def the_polite_loses_nothing_and_the_greedy_gets_its_limit_before_everybodys_eye
     offered, passed, dropped, mode = table["abuser"]
     assert dropped > 50 and passed + dropped <= offered and mode == "native", table
     assert "the abuser was banned for 2 s" in output and "5 of 5 guesses" in output, output
-    assert re.search(r"10\.9\.2\.2 +refused +known +100 requests\n.* banned +known +for 2s until .* strike 1, http\n"
-                     r".* ban_ended ", output), output
+    assert re.search(r"10\.9\.2\.2 +flagged +guests +.*\n.* refused +guests +100 requests\n"
+                     r".* banned +guests +for 2s until .* strike 1, http\n.* ban_ended ", output), output
     assert "$ sluice explain 10.9.1.2" in output and "tier     known" in output, output
     assert "\033" not in output, "no escapes in a pipe"
     assert not left_behind(demo.pid), left_behind(demo.pid)

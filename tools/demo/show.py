@@ -28,7 +28,7 @@ TITLES = {
 }
 SENDS = {"polite": f"{POLITE_RATE} GET/s", "greedy": f"{GREEDY_RATE:,} UDP/s",
          "abuser": f"{ABUSER_RATE} POST/s", "flood": f"{FORGED_SOURCES // 1_000_000} M addresses"}
-TIER_OF = {"polite": "known", "greedy": "known", "abuser": "known", "flood": "public"}
+TIER_OF = {"polite": "known", "greedy": "known", "abuser": "guests", "flood": "public"}
 LOGINS_ALLOWED = 5  # a minute: the policy's
 EVENTS_OF_ABUSER = 8  # shown
 
@@ -79,6 +79,7 @@ class Show:
 
     def play(self):
         self.limits = {"known": limit_of(self.scene, address("greedy"), "packets"),
+                       "guests": limit_of(self.scene, address("abuser"), "packets"),
                        "public": limit_of(self.scene, FORGED_FIRST, "connections")}
         try:
             self.watch()
