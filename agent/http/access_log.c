@@ -80,6 +80,8 @@ static void write_json(struct text *out, const struct access_line *line)
 	put_number(out, "status", line->status);
 	put_number(out, "bytes", line->bytes_out);
 	put_number(out, "us", line->took_ns / 1000);
+	if (line->route)
+		put_string(out, "route", bytes_of(line->route));
 	if (line->upstream) {
 		put_string(out, "upstream", bytes_of(line->upstream));
 		put_number(out, "upstream_us", line->upstream_ns / 1000);

@@ -26,6 +26,7 @@ struct access_line {
 	struct bytes user_agent;
 	struct bytes referer;
 	struct bytes request_id;
+	const char *route;    /* its pattern; NULL: it came to none */
 	const char *upstream; /* NULL: none was asked */
 	const char *cache;    /* likewise */
 	const char *limit;    /* likewise */

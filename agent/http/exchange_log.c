@@ -49,8 +49,10 @@ static void write_line(struct exchange *x, enum http_log_format format, int fd)
 
 	if (x->cache.verdict != CACHE_VERDICT_NONE)
 		line.cache = cache_verdict_label(x->cache.verdict);
-	if (x->share && x->route)
+	if (x->route) {
+		line.route = x->route->match ? x->route->match : "*";
 		line.limit = limiting_verdict(x, &line.limit_name);
+	}
 	describe(x, &line);
 	if (access_log_add(worker->log, format, &line))
 		count_add(&worker->counters.log_dropped, access_log_write(worker->log, fd));

@@ -537,10 +537,15 @@ class StatusTest(LabTest):
             self.lab.ask(target)
             self.lab.ask(target)
 
+        self.lab.ask("/FEW")
+
         def said(target):  # each thread writes its lines by itself
             lines = [json.loads(line) for line in self.read(self.lab.log).splitlines()]
+            self.assertEqual({line["route"] for line in lines if line["target"] == "/FEW"} - {"*"}, set())
+            self.assertEqual({line["route"] for line in lines if line["target"] == "/few"} - {"GET /few"}, set())
             return sorted(((line.get("cache"), line.get("limit"), line.get("limit_name"))
                            for line in lines if line["target"] == target), key=str)
+        self.lab.wait(lambda: len(said("/FEW")) == 1, "the path in capitals")
         for target, expected in wanted.items():
             self.lab.wait(lambda: said(target) == sorted(expected, key=str), f"{target}: {expected}")
 

@@ -235,6 +235,34 @@ static void what_cannot_be_meant_is_a_warning(void **state)
 	policy_free(policy);
 }
 
+static void checks_that_contradict_each_other_are_a_warning(void **state)
+{
+	static const char *const second[] = {
+		"servers: [\"10.0.0.2:80\", \"10.0.0.1:80\"], health: {path: /other}",
+		"servers: [\"10.0.0.1:80\"], health: {path: /same}",
+		"servers: [\"10.0.0.2:80\"], health: {path: /other}",
+		"servers: [\"10.0.0.1:80\"]",
+	};
+	char text[1024];
+
+	for (size_t i = 0; i < sizeof(second) / sizeof(second[0]); i++) {
+		struct policy *policy = NULL;
+
+		snprintf(text, sizeof(text),
+			 START "  upstreams:\n    one: {servers: [\"10.0.0.1:80\"], health: {path: "
+			       "/same}}\n"
+			       "    two: {%s}\n  routes: [{match: /a, upstream: one}, {match: /b, "
+			       "upstream: two}]\n",
+			 second[i]);
+		problems = (struct policy_problems){.count = 0};
+		assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), 0);
+		assert_int_equal(problems.warnings, i == 0);
+		if (!i)
+			assert_told(6, 5, "another than that of one");
+		policy_free(policy);
+	}
+}
+
 static void an_unknown_key_is_answered_with_whole_names(void **state)
 {
 	static const char text[] = START "  routes: [{match: \"GET /a\", zzzzz: 1}]\n";
@@ -305,6 +333,7 @@ int main(void)
 		cmocka_unit_test(a_mistake_in_a_default_limit_is_told_once_for_all_routes),
 		cmocka_unit_test(what_is_allowed_but_unwise_is_a_warning),
 		cmocka_unit_test(what_cannot_be_meant_is_a_warning),
+		cmocka_unit_test(checks_that_contradict_each_other_are_a_warning),
 		cmocka_unit_test(an_unknown_key_is_answered_with_whole_names),
 		cmocka_unit_test(a_ban_that_would_not_reach_its_port_is_a_warning),
 		cmocka_unit_test(caution_that_can_never_be_is_a_warning),
