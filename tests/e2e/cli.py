@@ -7,6 +7,7 @@ usage: cli.py [SLUICE]        (build/sluice)
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -97,7 +98,7 @@ class Server:
     def __exit__(self, *_):
         self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
-        self.thread.join(5)
+        self.thread.join(30)
         self.directory.cleanup()
 
     def serve(self):
@@ -163,7 +164,7 @@ class Outcome:
         self.err = done.stderr.decode("utf-8", "surrogateescape")
 
 
-def sluice(*words, stdin=b"", locale="C.UTF-8", timeout=30, env=None):
+def sluice(*words, stdin=b"", locale="C.UTF-8", timeout=120, env=None):
     environment = {"PATH": os.environ["PATH"], "LC_ALL": locale, "TERM": "xterm-256color"} | (env or {})
     for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
         if name in os.environ:
@@ -407,14 +408,14 @@ class Answers(unittest.TestCase):
             connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
             for byte in line:
                 connection.sendall(b"1\r\n" + bytes([byte]) + b"\r\n")
-            reported.wait(10)
+            reported.wait(60)
         with Server(respond) as server:
             with subprocess.Popen([SLUICE, "events", "--follow", "--json", "--control",
                                    server.path], stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE) as process:
                 self.assertEqual(json.loads(process.stdout.readline()), EVENT)
                 reported.set()
-                self.assertEqual(process.wait(10), 1)
+                self.assertEqual(process.wait(60), 1)
                 self.assertIn(b"ends early", process.stderr.read())
 
     def test_metrics_and_the_policy_are_passed_on_byte_for_byte(self):
@@ -426,14 +427,14 @@ class Answers(unittest.TestCase):
     def test_a_closed_pipe_is_no_news(self):
         with Server(canned(answer([SOURCE] * 5000))) as server:
             done = subprocess.run(f"{SLUICE} sources --control {server.path} | head -1", shell=True,
-                                  capture_output=True, timeout=30, check=False)
+                                  capture_output=True, timeout=120, check=False)
         self.assertEqual(done.stderr, b"")
         self.assertIn(b"SOURCE", done.stdout)
 
     def test_a_full_disk_is_an_error(self):
         with Server(canned(answer([SOURCE]))) as server, open("/dev/full", "wb") as full:
             done = subprocess.run([SLUICE, "sources", "--control", server.path], stdout=full,
-                                  stderr=subprocess.PIPE, timeout=30, check=False)
+                                  stderr=subprocess.PIPE, timeout=120, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left", done.stderr)
 
@@ -520,7 +521,7 @@ class Policy(unittest.TestCase):
 
         def respond(connection, _method, _target, _begun):
             connection.sendall(problem("413 Too Large", "too large", "at most 1 MiB"))
-            was_in_time.append(over.wait(10))
+            was_in_time.append(over.wait(60))
         with file_of(b"x" * (20 << 20)) as file, Server(respond) as server:
             done = sluice("policy", "load", file.name, "--control", server.path)
             over.set()
@@ -623,7 +624,7 @@ class HostileServers(unittest.TestCase):
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             while True:
                 connection.sendall(b" " * 1048576)
-        done, _ = ask(respond, "status", timeout=60)
+        done, _ = ask(respond, "status", timeout=300)
         self.assertEqual(done.code, 1)
         self.assertIn("too large", done.err)
 
@@ -638,11 +639,11 @@ class HostileServers(unittest.TestCase):
 
     def test_a_silent_server_is_given_up_after_five_seconds_even_if_its_head_trickles(self):
         def silent(_connection, _method, _target, _begun):
-            time.sleep(8)
+            time.sleep(12)
 
         def trickle(connection, _method, _target, _begun):
             connection.sendall(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(80):
+            for _ in range(120):
                 connection.sendall(b"A: b\r\n")
                 time.sleep(0.1)
         for respond in (silent, trickle):
@@ -679,17 +680,21 @@ class Top(unittest.TestCase):
         return respond
 
     def test_one_frame_shows_rates_from_two_looks(self):
+        begun = time.monotonic()
         done, asked = ask(self.respond(), "top", "--once")
         self.assertEqual((done.code, done.err), (0, ""))
         self.assertEqual(len(asked), 4)
-        self.assertRegex(done.out, r"dropped +(4[5-9]\.\d|5[0-5]\.\d) k/s")
-        self.assertRegex(done.out, r"192\.0\.2\.66 +public +0 +0 +(4[5-9]\.\d|5[0-5]\.\d) k")
+        # Fifty thousand in a second, or a little longer: a machine with much else to do looks again when it can.
+        rate = float(re.search(r"dropped +(\d+\.?\d*) k/s", done.out).group(1))
+        self.assertTrue(50 / (time.monotonic() - begun) < rate < 55, done.out)
+        self.assertRegex(done.out, rf"192\.0\.2\.66 +public +0 +0 +{rate} k")
         self.assertTrue(all(len(line) <= 80 for line in done.out.splitlines()))
 
     def test_json_holds_the_same_rates(self):
         done, _ = ask(self.respond(), "top", "--json")
-        rate = json.loads(done.out)["sources"][0]["packets_per_second"]["dropped"]
-        self.assertTrue(40000 < rate < 55000, rate)
+        rates = json.loads(done.out)
+        self.assertGreater(rates["seconds"], 0.9)
+        self.assertAlmostEqual(rates["sources"][0]["packets_per_second"]["dropped"] * rates["seconds"], 50000, delta=1)
 
     def test_a_missing_agent_exits_3(self):
         self.assertEqual(sluice("top", "--control", "/nonexistent").code, 3)

@@ -19,14 +19,10 @@ import tempfile
 import time
 import unittest
 
+from http_lab import eventually, free_port
+
 BUILD = os.environ.get("BUILD", "build")
 SLUICED = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(BUILD, "sluiced"))
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 POLICY = """
@@ -109,7 +105,7 @@ class Agent:
         with open(self.log, "ab") as log:
             told = log.tell()
             self.process = subprocess.Popen(self.command(), stderr=log, env=env)
-        for _ in range(500):
+        for _ in range(3000):
             if b"ready:" in self.read_log()[told:]:
                 return
             if self.process.poll() is not None:
@@ -123,15 +119,15 @@ class Agent:
 
     def stop(self):
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
-    def connect(self, timeout=20):
+    def connect(self, timeout=60):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(timeout)
         s.connect(self.socket)
         return s
 
-    def connect_metrics(self, timeout=20):
+    def connect_metrics(self, timeout=60):
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
     def raw(self, data, connect=None):
@@ -174,7 +170,7 @@ class ControlTest(unittest.TestCase):
     def assert_serves(self):
         begun = time.monotonic()
         self.assertEqual(self.agent.ask("GET", "/healthz").status, 200)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 9, "it waited for somebody's deadline")
 
     def assert_problem(self, answer, status):
         self.assertEqual(answer.status, status, answer.raw[:300])
@@ -234,9 +230,10 @@ class ControlTest(unittest.TestCase):
             self.assertEqual(read_all(s), b"")
 
     def test_following_events_stays_open(self):
-        with self.agent.connect(timeout=1) as s:
+        with self.agent.connect() as s:
             s.sendall(b"GET /v1/events?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n")
             self.assertIn(b"200 OK", s.recv(4096))
+            s.settimeout(1)
             with self.assertRaises(TimeoutError):
                 s.recv(1)
 
@@ -333,7 +330,7 @@ class ControlTest(unittest.TestCase):
 
     def test_a_slow_head_is_408_after_its_deadline_and_others_are_served(self):
         begun = time.monotonic()
-        with self.agent.connect(timeout=30) as s:
+        with self.agent.connect(timeout=60) as s:
             s.sendall(b"GET /healthz HTTP/1.1\r\n")
             for _ in range(5):
                 s.sendall(b"A")
@@ -341,13 +338,13 @@ class ControlTest(unittest.TestCase):
                 time.sleep(0.5)
             self.assert_problem(Answer(read_all(s)), 408)
         self.assertGreater(time.monotonic() - begun, 9)
-        self.assertLess(time.monotonic() - begun, 15)
+        self.assertLess(time.monotonic() - begun, 40)
 
     def test_a_slow_body_is_408_and_one_that_makes_progress_is_not(self):
         length = 4 << 20
         head = (b"POST /v1/policy/diff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                 b"Content-Length: %d\r\n\r\n" % length)
-        with self.agent.connect(30) as slow, self.agent.connect(30) as steady:
+        with self.agent.connect(60) as slow, self.agent.connect(60) as steady:
             slow.sendall(head + b"# ")
             steady.sendall(head)
             for _ in range(14):  # 14 seconds: beyond the deadline of a head
@@ -394,15 +391,16 @@ class ControlTest(unittest.TestCase):
             except (BrokenPipeError, ConnectionResetError):
                 pass  # refused long ago
         self.assertLess(self.agent.memory_kib(), 400 << 10)
-        refused = [s for s in crowd if select.select([s], [], [], 0.2)[0]]
+        eventually(lambda: len(select.select(crowd, [], [], 0)[0]) >= 2, "two are refused")
+        time.sleep(0.2)
+        refused = select.select(crowd, [], [], 0)[0]
         self.assertEqual(len(refused), 2)
         for s in refused:
             self.assert_problem(Answer(read_all(s)), 503)
         self.assert_serves()
         for s in crowd:
             s.close()
-        time.sleep(0.2)
-        self.assertLess(self.agent.memory_kib(), 100 << 10)
+        eventually(lambda: self.agent.memory_kib() < 100 << 10, "it is given back")
 
     def test_a_client_that_never_reads_costs_only_itself(self):
         with self.agent.connect() as s:
@@ -452,7 +450,7 @@ class LifeTest(unittest.TestCase):
         self.addCleanup(lambda: self.agent.process.poll() is None and self.agent.stop())
 
     def run_other(self, *more):
-        return subprocess.run(self.agent.command(*more), stderr=subprocess.PIPE, timeout=20)
+        return subprocess.run(self.agent.command(*more), stderr=subprocess.PIPE, timeout=120)
 
     def test_the_socket_is_for_its_owner_and_group(self):
         self.start()
@@ -504,7 +502,7 @@ class LifeTest(unittest.TestCase):
         self.assertEqual((policy["reloads"], policy["failed_reloads"]), (1, 1))
 
     def wait_for(self, text):
-        for _ in range(250):
+        for _ in range(3000):
             if text in self.agent.read_log():
                 return
             time.sleep(0.02)
@@ -514,7 +512,7 @@ class LifeTest(unittest.TestCase):
         path = os.path.join(self.agent.dir.name, "notify")
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         manager.bind(path)
-        manager.settimeout(10)
+        manager.settimeout(60)
         self.addCleanup(manager.close)
         self.start(dict(os.environ, NOTIFY_SOCKET=path, WATCHDOG_USEC="200000"))
         def hear():
@@ -525,9 +523,9 @@ class LifeTest(unittest.TestCase):
         self.assertIn(b"READY=1", hear())
         self.assertEqual(hear(), b"WATCHDOG=1")
         self.agent.process.send_signal(signal.SIGHUP)
-        told = [hear() for _ in range(6)]
-        self.assertTrue(any(t.startswith(b"RELOADING=1\nMONOTONIC_USEC=") for t in told), told)
-        self.assertTrue(any(t.startswith(b"READY=1") for t in told), told)
+        for word in (b"RELOADING=1\nMONOTONIC_USEC=", b"READY=1"):
+            while not (told := hear()).startswith(word):
+                self.assertEqual(told, b"WATCHDOG=1")
         self.agent.process.terminate()
         while b"STOPPING=1" not in manager.recv(1024):
             pass
@@ -557,12 +555,12 @@ class LifeTest(unittest.TestCase):
         bad = os.path.join(self.agent.dir.name, "bad.yaml")
         with open(bad, "w") as f:
             f.write("tiers:\n  public: {packets: 0/second}\nnonsense: 1\n")
-        found = subprocess.run([SLUICED, "--check", bad], capture_output=True, timeout=20)
+        found = subprocess.run([SLUICED, "--check", bad], capture_output=True, timeout=120)
         self.assertEqual(found.returncode, 1)
         self.assertIn(b"bad.yaml:2:", found.stderr)
         self.assertIn(b"bad.yaml:3:", found.stderr)
         good = subprocess.run([SLUICED, "--check", self.agent.policy], capture_output=True,
-                              timeout=20)
+                              timeout=120)
         self.assertEqual(good.returncode, 0, good.stderr)
         self.assertNotIn(b"interfaces", good.stdout)
 
@@ -570,7 +568,7 @@ class LifeTest(unittest.TestCase):
         policy = os.path.join(self.agent.dir.name, "named.yaml")
         with open(policy, "w") as f:
             f.write('interfaces: [eth0, "ens*"]\nprotect: everything\ntiers:\n  a: unlimited\ndefault: a\n')
-        found = subprocess.run([SLUICED, "--check", policy], capture_output=True, timeout=20)
+        found = subprocess.run([SLUICED, "--check", policy], capture_output=True, timeout=120)
         self.assertIn(b"\ninterfaces: eth0 ens*\n", found.stdout)
 
 

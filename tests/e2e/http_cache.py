@@ -22,6 +22,8 @@ import tempfile
 import threading
 import time
 
+from http_lab import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 POLICY = """
 http:
@@ -93,8 +95,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
 
 
+PATIENCE = 60  # seconds, on a busy machine
+
+
 class Failure(Exception):
     pass
+
+
+def eventually(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        check(time.monotonic() < end, f"never: {what}")
+        time.sleep(0.02)
 
 
 def check(is_true, what):
@@ -104,8 +116,7 @@ def check(is_true, what):
 
 class Lab:
     def __init__(self, build, work):
-        ports = random.sample(range(20000, 30000), 2)
-        self.port, origin = ports
+        self.port, origin = free_port(), free_port()
         self.origin = Origin(origin)
         path = os.path.join(work, "policy.yaml")
         with open(path, "w", encoding="utf-8") as out:
@@ -123,7 +134,7 @@ class Lab:
         return f"{prefix}/p{self.number}"
 
     def ask(self, path, method="GET", body=None, **headers):
-        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         conn.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = conn.getresponse()
         answer.content = answer.read()
@@ -144,7 +155,7 @@ class Lab:
     def close(self):
         self.proxy.terminate()
         try:
-            self.proxy.wait(10)
+            self.proxy.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.proxy.kill()
             self.proxy.wait()
@@ -161,12 +172,13 @@ def said(answer):
 def second_request_is_answered_from_the_cache_with_its_age(lab):
     path = lab.path()
     lab.origin.set(path, headers={**FRESH, "Age": "7"})
+    began = time.monotonic()
     first, second = lab.ask(path), lab.ask(path)
     check(lab.origin.count(path) == 1, "the origin was asked twice")
     check("fwd=uri-miss" in said(first) and "stored" in said(first), said(first))
     check("; hit" in said(second), said(second))
     check(second.content == first.content, "other content")
-    check(int(second.headers["Age"]) in (7, 8), second.headers["Age"])
+    check(7 <= int(second.headers["Age"]) <= 8 + time.monotonic() - began, second.headers["Age"])
 
 
 def answers_without_a_lifetime_are_not_stored(lab):
@@ -386,7 +398,7 @@ def ask_at_once(lab, path, count, **headers):
 
 def many_who_ask_at_once_cost_one_fetch(lab):
     path, body = lab.path(), random.randbytes(300_000)
-    lab.origin.set(path, headers=FRESH, body=body, delay=0.1, pieces=4)
+    lab.origin.set(path, headers=FRESH, body=body, delay=0.3, pieces=4)
     answers = ask_at_once(lab, path, 40)
     check(all(answer.content == body for answer in answers), "content differs")
     check(lab.origin.count(path) == 1, f"the origin was asked {lab.origin.count(path)} times")
@@ -408,33 +420,34 @@ def client_that_does_not_read_holds_up_nobody(lab):
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect(("127.0.0.1", lab.port))
     slow.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{lab.port}\r\n\r\n".encode())
-    time.sleep(0.2)
+    eventually(lambda: lab.origin.count(path), "it is fetched")
     began = time.monotonic()
     check(lab.ask(path).content == body, "content differs")
-    check(time.monotonic() - began < 5, "it waited for the one who does not read")
+    check(time.monotonic() - began < 20, "it waited for the one who does not read")
     check(lab.origin.count(path) == 1, "fetched twice")
     slow.close()
 
 
-def leave_early(lab, path, after):
-    """Ask, wait, and reset the connection."""
+def begin(lab, path):
+    """Ask. Closed, the connection is reset."""
     client = socket.create_connection(("127.0.0.1", lab.port))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{lab.port}\r\n\r\n".encode())
-    time.sleep(after)
     return client
 
 
 def client_that_goes_away_takes_nothing_from_those_who_wait(lab):
     for pieces in (1, 6):
         path, body = lab.path(), random.randbytes(600_000)
-        lab.origin.set(path, headers=FRESH, body=body, delay=0.4 if pieces == 1 else 0.1, pieces=pieces)
-        first = leave_early(lab, path, 0.15)
+        lab.origin.set(path, headers=FRESH, body=body, delay=0.6 if pieces == 1 else 0.1, pieces=pieces)
+        before = lab.counters()["requests"]
+        first = begin(lab, path)
+        eventually(lambda: lab.origin.count(path), "it is fetched")
         answers = []
         threads = [threading.Thread(target=lambda: answers.append(lab.ask(path))) for _ in range(5)]
         for thread in threads:
             thread.start()
-        time.sleep(0.1)
+        eventually(lambda: lab.counters()["requests"] == before + 6, "all have asked")
         first.close()
         for thread in threads:
             thread.join()
@@ -445,16 +458,18 @@ def client_that_goes_away_takes_nothing_from_those_who_wait(lab):
 def answer_is_stored_though_its_client_has_gone(lab):
     path = lab.path()
     lab.origin.set(path, headers=FRESH, body=b"x" * 100_000, delay=0.1, pieces=5)
-    leave_early(lab, path, 0.15).close()
-    time.sleep(0.6)
+    client = begin(lab, path)
+    client.recv(1)  # the answer has begun
+    client.close()
+    check(len(lab.ask(path).content) == 100_000, "it is cut short")
     answer = lab.ask(path)
     check("hit" in said(answer) and len(answer.content) == 100_000, said(answer))
+    check(lab.origin.count(path) == 1, "it is fetched again")
 
 
 def nothing_is_left_behind(lab):
-    time.sleep(0.3)
+    eventually(lambda: lab.counters()["connections"] == 0, "all connections are closed")
     values = lab.counters()
-    check(values["connections"] == 0, f"{values['connections']} connections are open")
     check(values["cache_hits"] > 10 and values["cache_collapsed"] > 10, "nothing was counted")
 
 

@@ -127,10 +127,10 @@ def main():
 
     def many_who_never_read_stay_within_the_memory_of_the_policy_and_it_comes_back():
         with Lab() as it:
+            most = 0
             for _ in range(8):
                 it.begin_reading(options.readers // 8)
-                assert it.used() <= MEMORY, it.used()
-            most = 0
+                most = max(most, it.used())
             for _ in range(10):
                 most = max(most, it.used())
                 time.sleep(0.1)
@@ -138,7 +138,7 @@ def main():
             answer = it.proxy.get("/another")
             assert answer.status in (200, 502, 503), answer.line
             # Who reads nothing is reset after the time for sending, and the next one is served.
-            lab.eventually(lambda: it.proxy.counters()["connections"] == 0, "all are reset", 30)
+            lab.eventually(lambda: it.proxy.counters()["connections"] == 0, "all are reset", 120)
             assert it.proxy.get("/another").status == 200
             values = it.proxy.counters()
             assert values["slow_reader"] > 100, values["slow_reader"]

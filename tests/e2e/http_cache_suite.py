@@ -13,7 +13,6 @@ has to fail still. A test counts only if those it depends on pass, as the packag
 import argparse
 import json
 import os
-import random
 import re
 import socket
 import subprocess
@@ -21,12 +20,14 @@ import sys
 import time
 
 import npm
+from http_lab import free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PACKAGE = "http-cache-tests@0.4.5"
 POLICIES = ["http_cache_suite", "http_cache_defaults"]
 RUN_SECONDS = 300
+TRIES = 3
 
 # Rates results as the package's display does; prints id, kind and what came of it.
 RATE = """
@@ -56,20 +57,8 @@ def skip(reason):
     sys.exit(0)
 
 
-def free_port():
-    """Below the range connections take theirs from: nobody gets it before who it is for."""
-    while True:
-        with socket.socket() as probe:
-            port = random.randrange(20000, 30000)
-            try:
-                probe.bind(("", port))
-                return port
-            except OSError:
-                continue
-
-
 def wait_for(port):
-    for _ in range(100):
+    for _ in range(1000):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
@@ -172,6 +161,25 @@ def write_expected(policy, rated):
                 out.write(f"{kind} {test}\n")
 
 
+def run_until_expected(build, package, policy):
+    """Many tests wait for seconds to pass, which a busy machine may spoil: what comes out otherwise is run again."""
+    rated = run(build, package, policy)
+    for _ in range(TRIES - 1):
+        odd = {each[0] for each in unexpected(policy, rated)}
+        if not odd:
+            break
+        print(f"# {policy}: again for {', '.join(sorted(odd))}")
+        again = {each[0]: each for each in run(build, package, policy)}
+        rated = [again[each[0]] if each[0] in odd else each for each in rated]
+    return rated
+
+
+def unexpected(policy, rated):
+    expected = read_expected(policy)
+    return [each for each in rated
+            if not each[1].startswith("check") and (each[2] in PASSES) == (each[0] in expected)]
+
+
 def compare(policy, rated):
     """Prints a line for each test; returns whether all came out as expected."""
     expected, good = read_expected(policy), True
@@ -208,9 +216,10 @@ def main():
     package = install(build)
     good = True
     for policy in POLICIES[:1] if options.only else POLICIES:
-        rated = run(build, package, policy, options.only)
         if options.only:
+            run(build, package, policy, options.only)
             return 0
+        rated = run(build, package, policy) if options.update else run_until_expected(build, package, policy)
         if options.update:
             write_expected(policy, rated)
         good &= compare(policy, rated)

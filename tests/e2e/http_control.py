@@ -20,7 +20,7 @@ import threading
 import time
 import unittest
 
-from http_lab import free_port, freeze
+from http_lab import free_port, freeze, has_answer, kill
 
 BUILD = os.environ.get("BUILD", "build")
 SLUICED = os.path.abspath(sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(BUILD, "sluiced"))
@@ -33,7 +33,7 @@ http:
   upstream: ["127.0.0.1:{origin}"]
   max: {{connections: 200, per_source: 150}}
   access_log: {{file: "{log}", format: json}}
-  timeouts: {{drain: 5 seconds}}
+  timeouts: {{drain: 60 seconds}}
   cache: {{stale_on_error: 60 seconds}}
   routes:
     - {{match: "GET /lists/*", cache: 60 seconds, tags: [lists]}}
@@ -76,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if self.path.startswith("/slow"):
-            self.server.go_on.wait(10)
+            self.server.go_on.wait(60)
         headers = {"Cache-Control": "max-age=60"} if "/" not in self.path[1:] else {}
         headers.update(self.server.answers.get(self.path, {}))
         if self.path in ("/lang", "/search") or self.path.startswith("/search?"):
@@ -122,7 +122,7 @@ class Lab:
         with open(self.told.name, "rb") as log:
             return log.read()
 
-    def wait(self, is_true, what, seconds=15):
+    def wait(self, is_true, what, seconds=60):
         end = time.monotonic() + seconds
         while not is_true():
             if time.monotonic() > end or self.sluiced.poll() is not None:
@@ -130,7 +130,7 @@ class Lab:
             time.sleep(0.02)
 
     def ask(self, path, method="GET", **headers):
-        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         conn.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         answer = conn.getresponse()
         answer.body = answer.read()
@@ -142,14 +142,14 @@ class Lab:
 
     def sluice(self, *words):
         return Outcome(subprocess.run([SLUICE, "--control", self.socket, *words], text=True,
-                                      capture_output=True, timeout=30))
+                                      capture_output=True, timeout=120))
 
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
 
     def open(self, path):
         """(status, body) on the metrics listener."""
-        conn = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=10)
+        conn = http.client.HTTPConnection("127.0.0.1", self.metrics, timeout=60)
         try:
             conn.request("GET", path)
             answer = conn.getresponse()
@@ -164,7 +164,7 @@ class Lab:
         self.origin.go_on.set()
         self.sluiced.terminate()
         try:
-            self.sluiced.wait(15)
+            self.sluiced.wait(60)
         except subprocess.TimeoutExpired:
             self.sluiced.kill()
             self.sluiced.wait()
@@ -316,6 +316,7 @@ class PurgeTest(LabTest):
 class ShowTest(LabTest):
     def test_show_tells_each_variant_and_what_it_would_be_good_for(self):
         self.lab.origin.answers["/shown"] = {"Vary": "Accept", "Cache-Tag": "one, two", "ETag": '"x"'}
+        begun = time.monotonic()
         self.lab.ask("/shown", Accept="text/a")
         self.lab.ask("/shown", Accept="text/b")
         shown = self.lab.sluice("cache", "show", "--json", self.lab.url("/shown")).json()
@@ -325,7 +326,7 @@ class ShowTest(LabTest):
                          (200, 8, "fresh", True))
         self.assertEqual((variant["tags"], variant["vary"], variant["etag"], variant["lifetime_from"]),
                          (["one", "two"], ["accept:text/a"], '"x"', "origin"))
-        self.assertIn(variant["age"], (0, 1, 2))
+        self.assertLessEqual(variant["age"], time.monotonic() - begun + 1)
         self.assertEqual(variant["age"] + variant["ttl"], 60)
 
     def test_show_says_why_it_would_miss(self):
@@ -451,11 +452,7 @@ class StatusTest(LabTest):
         child = self.lab.child()
         freeze(child)
         try:
-            asking = threading.Thread(target=self.lab.sluice, args=("cache", "top"))
-            asking.start()
-            time.sleep(0.1)
-            self.assertEqual(self.lab.sluice("policy", "show").code, 0)
-            self.assertTrue(asking.is_alive(), "who asks for much is waited for, and others are served meanwhile")
+            self.assertTrue(any(self.somebody_is_served_meanwhile() for _ in range(10)), "all wait for the child")
             done = self.lab.sluice("cache", "stats")
             self.assertEqual(done.code, 1)
             self.assertIn("did not answer in time", done.err)
@@ -465,25 +462,46 @@ class StatusTest(LabTest):
             self.assertEqual(self.lab.open("/metrics")[0], 200)
         finally:
             os.kill(child, signal.SIGCONT)
-            asking.join()
         self.assertEqual(self.lab.sluice("cache", "stats").code, 0)
 
+    def question(self, target):
+        """A connection to the control socket on which so much is asked for."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(60)
+        sock.connect(self.lab.socket)
+        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return sock
+
+    def somebody_is_served_meanwhile(self):
+        """Whether one is answered while another waits. On a busy machine that second may be over before."""
+        with self.question("/v1/cache/top") as waits, self.question("/v1/policy") as served:
+            self.assertTrue(served.recv(100).startswith(b"HTTP/1.1 200 "))
+            is_waiting = not has_answer(waits)
+            self.assertIn(b" 504 ", waits.recv(100))
+            return is_waiting
+
     def test_questions_under_way_when_the_child_dies_are_answered(self):
-        child = self.lab.child()
-        freeze(child)
-        outcome = []
-        asking = threading.Thread(
-            target=lambda: outcome.append(self.lab.sluice("cache", "show", self.lab.url("/x"))))
-        asking.start()
-        time.sleep(0.3)
-        os.kill(child, signal.SIGKILL)
-        asking.join(10)
-        self.assertEqual(outcome[0].code, 1)
-        self.assertIn("ended meanwhile", outcome[0].err)
+        said = b" 504 "
+        for _ in range(5):  # on a busy machine the second that it is waited for may be over before
+            if b" 504 " in said:
+                child = self.lab.child()
+                said = self.kill_while_it_is_asked(child)
+        self.assertIn(b"ended meanwhile", said)
         self.lab.wait(lambda: self.lab.open("/readyz")[0] == 200, "the next child serves")
         status = self.lab.sluice("status", "--json").json()["http"]
         self.assertGreaterEqual(status["restarts"], 1)
         self.assertNotEqual(status["pid"], child)
+
+    def kill_while_it_is_asked(self, child):
+        """What who has asked is told."""
+        freeze(child)
+        with self.question("/v1/cache/stats") as asking:
+            with self.question("/healthz") as behind:  # when this is answered that has been read
+                self.assertIn(b"200", behind.recv(100))
+            kill(child)
+            said = asking.recv(65536)
+        self.lab.wait(lambda: self.lab.open("/readyz")[0] == 200, "the next child serves")
+        return said
 
     def test_a_crowd_asking_a_stuck_child_locks_nobody_out(self):
         child = self.lab.child()
@@ -501,7 +519,7 @@ class StatusTest(LabTest):
         finally:
             os.kill(child, signal.SIGCONT)
         for sock in crowd[30:]:
-            sock.settimeout(10)
+            sock.settimeout(60)
             self.assertTrue(sock.recv(12).startswith(b"HTTP/1.1 "))
             sock.close()
         self.assertEqual(self.lab.sluice("status").code, 0)
@@ -723,8 +741,8 @@ class ReadinessTest(unittest.TestCase):
             self.assertEqual(lab.open("/healthz"), (200, "alive\n"))
             self.assertEqual(lab.sluice("status", "--json").json()["state"], "draining")
             lab.origin.go_on.set()
-            asking.join(10)
-            self.assertEqual(lab.sluiced.wait(10), 0)
+            asking.join(60)
+            self.assertEqual(lab.sluiced.wait(60), 0)
         finally:
             lab.close()
 

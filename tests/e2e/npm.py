@@ -4,8 +4,10 @@
 import os
 import shutil
 import subprocess
+import time
 
 INSTALL_SECONDS = 120
+TRIES = 4  # with a pause that grows: a registry may be busy
 
 
 class Unavailable(Exception):
@@ -24,11 +26,14 @@ def install(build, package):
     os.makedirs(home, exist_ok=True)
     command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact", "--prefix", home,
                package]
-    try:
-        subprocess.run(command, check=True, timeout=INSTALL_SECONDS, capture_output=True)
-    except (subprocess.SubprocessError, OSError) as why:
-        raise Unavailable(f"npm cannot install {package}") from why
-    return place
+    for left in reversed(range(TRIES)):
+        try:
+            subprocess.run(command, check=True, timeout=INSTALL_SECONDS, capture_output=True)
+            return place
+        except (subprocess.SubprocessError, OSError) as why:
+            if not left:
+                raise Unavailable(f"npm cannot install {package}") from why
+            time.sleep(5 * (TRIES - left))
 
 
 def installed_version(place):
@@ -42,7 +47,7 @@ def installed_version(place):
     return None
 
 
-def run_module(place, source, given, seconds=120):
+def run_module(place, source, given, seconds=400):
     """Run an ES module's text from within a package's directory; returns what it prints."""
     path = os.path.join(place, "sluice-test.mjs")
     with open(path, "w", encoding="utf-8") as out:
