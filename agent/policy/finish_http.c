@@ -320,19 +320,11 @@ static bool same_check(const struct http_health *a, const struct http_health *b)
 	       !memcmp(&a->expect, &b->expect, sizeof(a->expect));
 }
 
-static bool same_server(const struct http_address *a, const struct http_address *b)
-{
-	if (a->kind != b->kind || a->port != b->port)
-		return false;
-	return a->kind == HTTP_ADDRESS_IP ? !prefix_compare(&a->ip, &b->ip)
-					  : !strcmp(a->name, b->name);
-}
-
 static bool share_a_server(const struct http_upstream *a, const struct http_upstream *b)
 {
 	for (size_t i = 0; i < a->server_count; i++)
 		for (size_t j = 0; j < b->server_count; j++)
-			if (same_server(&a->servers[i], &b->servers[j]))
+			if (http_address_equal(&a->servers[i], &b->servers[j]))
 				return true;
 	return false;
 }
