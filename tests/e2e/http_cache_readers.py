@@ -118,10 +118,11 @@ class Lab:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--readers", type=int, default=4000)
+    parser.add_argument("--readers", type=int, default=10000)
     parser.add_argument("--origin", action="store_true")
     options = parser.parse_args()
     raise_descriptors(65536)
+    options.readers = min(options.readers, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500)
     if options.origin:
         Origin().run()
 

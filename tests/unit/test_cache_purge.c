@@ -95,6 +95,31 @@ static void purging_a_tag_takes_what_has_it_and_nothing_else(void **state)
 	end_store(store);
 }
 
+/* One number changes, however many have the tag: they are met, and given back, later. */
+static void purging_a_tag_touches_none_of_what_has_it_and_none_of_it_is_found(void **state)
+{
+	struct cache_store *store = new_store();
+	struct cache_stats before, after;
+	char url[64];
+
+	for (int i = 0; i < 500; i++) {
+		snprintf(url, sizeof(url), "http://a/%d", i);
+		put_tagged(store, url, "users");
+	}
+	cache_stats(store, &before);
+	cache_purge_tag(store, tag(store, "users"), PURGE_HARD);
+	cache_stats(store, &after);
+	assert_int_equal(before.objects, 500);
+	assert_int_equal(after.objects, 500);
+	assert_int_equal(after.used_bytes, before.used_bytes);
+
+	for (int i = 0; i < 500; i++) {
+		snprintf(url, sizeof(url), "http://a/%d", i);
+		assert_false(has_url(store, url));
+	}
+	end_store(store);
+}
+
 static void what_is_stored_after_a_purge_of_its_tag_stays(void **state)
 {
 	struct cache_store *store = new_store();
@@ -307,6 +332,7 @@ int main(void)
 		cmocka_unit_test(purging_a_url_takes_it_and_not_its_neighbours),
 		cmocka_unit_test(purging_a_url_takes_all_its_variants_and_dimensions),
 		cmocka_unit_test(purging_a_tag_takes_what_has_it_and_nothing_else),
+		cmocka_unit_test(purging_a_tag_touches_none_of_what_has_it_and_none_of_it_is_found),
 		cmocka_unit_test(what_is_stored_after_a_purge_of_its_tag_stays),
 		cmocka_unit_test(a_tag_of_one_kind_or_scope_is_not_that_of_another),
 		cmocka_unit_test(a_soft_purge_leaves_it_stale_and_a_hard_one_takes_it),
