@@ -89,6 +89,15 @@ static struct exchange *begin(struct conn *conn)
 	return begin_under(conn, conn->worker->plan);
 }
 
+/* For fetch.c, which spends it. */
+static void earn_retry(struct worker *worker)
+{
+	if (worker->retry_loan)
+		worker->retry_loan--;
+	else if (worker->retry_credit < RETRIES_MAX * RETRY_COST)
+		worker->retry_credit++;
+}
+
 struct exchange *exchange_begin(struct conn *conn)
 {
 	struct worker *worker = conn->worker;
@@ -103,8 +112,7 @@ struct exchange *exchange_begin(struct conn *conn)
 	x->minor = head->minor;
 	x->stage = STAGE_IDENTIFY;
 	worker->request_of = x;
-	if (worker->retry_credit < RETRIES_MAX * RETRY_COST)
-		worker->retry_credit++;
+	earn_retry(worker);
 	count(&worker->counters.requests);
 	return x;
 }

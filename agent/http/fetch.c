@@ -91,8 +91,8 @@ enum progress fetch_admit(struct exchange *x)
 /* ---- When it fails ---- */
 
 /*
- * A tenth of the requests may be sent again, and a few more after a quiet time: otherwise an
- * upstream that breaks under its load would get more of it.
+ * No more than a tenth of the requests is sent again, but that a thread begins with the credit of
+ * its first hundred: otherwise an upstream that breaks under its load would get more of it.
  */
 static bool spend_retry(struct worker *worker)
 {

@@ -303,7 +303,7 @@ int worker_new(struct http *http, unsigned number, struct worker **ret_worker)
 	worker->memory.starved = starved;
 	worker->key = buffer_new(CACHE_KEY_MAX);
 	worker->limit_text = buffer_new(LIMIT_TEXT_MAX);
-	worker->retry_credit = RETRIES_MAX * RETRY_COST;
+	worker->retry_credit = worker->retry_loan = RETRIES_MAX * RETRY_COST;
 	init_lists(worker);
 	err = open_descriptors(worker);
 	if (!err)

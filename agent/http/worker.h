@@ -98,6 +98,8 @@ struct worker {
 	uint64_t id_seed; /* of request ids */
 	uint64_t id_count;
 	unsigned retry_credit; /* tenths of a retry */
+	unsigned
+		retry_loan; /* of the credit it began with: requests earn nothing until that is paid */
 
 	struct request request;		   /* scratch: valid until the next one is read */
 	const struct exchange *request_of; /* whose it is; NULL: nobody's any more */
