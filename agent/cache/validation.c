@@ -156,8 +156,16 @@ static bool is_taken(const struct head_merge *merge, const struct field *field)
 	       !(merge->is_dropped && merge->is_dropped(merge->context, field));
 }
 
+/* Else what has just been confirmed would go on being as old as what was stored first. */
+static bool is_dated_here(const struct head_merge *merge)
+{
+	return merge->date.len && !fields_first(merge->answer, FIELD_DATE);
+}
+
 static bool is_replaced(const struct head_merge *merge, struct bytes name)
 {
+	if (is_dated_here(merge) && bytes_equal_nocase(name, BYTES("date")))
+		return true;
 	for (const struct field *field = fields_find(merge->answer, name, NULL); field;
 	     field = fields_find(merge->answer, name, field))
 		if (is_taken(merge, field))
@@ -179,6 +187,14 @@ static bool next_line(struct bytes *text, struct bytes *ret_line)
 	return true;
 }
 
+static void add_field(struct buffer *out, struct bytes name, struct bytes value)
+{
+	buffer_add(out, name);
+	buffer_add(out, BYTES(": "));
+	buffer_add(out, value);
+	buffer_add(out, BYTES("\r\n"));
+}
+
 void validation_merge(const struct head_merge *merge, struct buffer *out)
 {
 	struct bytes rest = merge->stored_head, line;
@@ -197,11 +213,9 @@ void validation_merge(const struct head_merge *merge, struct buffer *out)
 	for (size_t i = 0; i < merge->answer->count; i++) {
 		const struct field *field = &merge->answer->field[i];
 
-		if (!is_taken(merge, field))
-			continue;
-		buffer_add(out, field->name);
-		buffer_add(out, BYTES(": "));
-		buffer_add(out, field->value);
-		buffer_add(out, BYTES("\r\n"));
+		if (is_taken(merge, field))
+			add_field(out, field->name, field->value);
 	}
+	if (is_dated_here(merge))
+		add_field(out, BYTES("Date"), merge->date);
 }

@@ -78,6 +78,8 @@ typedef bool field_dropped_fn(const void *context, const struct field *field);
 struct head_merge {
 	struct bytes stored_head;
 	const struct fields *answer;
+	struct bytes
+		date; /* of receipt: the Date of an answer that has none (RFC 9110 section 6.6.1) */
 	field_dropped_fn *is_dropped;
 	const void *context;
 };

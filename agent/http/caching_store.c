@@ -25,13 +25,13 @@ struct answer {
 	enum store_verdict verdict;
 };
 
-static struct answer judge_answer(struct exchange *x, const struct response_head *resp)
+static struct answer judge_facts(struct exchange *x, const struct response_facts *says)
 {
 	const struct request *req = exchange_request(x);
 	const struct fetch_times times = {x->sent_ns, x->worker->now_ns, x->worker->now_unix_s};
 	struct answer answer = {
 		.asked = caching_facts_of(x->share->plan, req),
-		.says = facts_of_response(resp, x->worker->now_unix_s),
+		.says = *says,
 	};
 	struct store_case c = {
 		.req = &answer.asked.req,
@@ -45,6 +45,14 @@ static struct answer judge_answer(struct exchange *x, const struct response_head
 	answer.fresh = freshness_of(&answer.says, answer.asked.rules, &times);
 	answer.verdict = storable_response(&c);
 	return answer;
+}
+
+static struct answer judge_answer(struct exchange *x)
+{
+	const struct worker *worker = x->worker;
+	const struct response_facts says = facts_of_response(&worker->resp, worker->now_unix_s);
+
+	return judge_facts(x, &says);
 }
 
 static void fill_parts(const struct exchange *x, const struct answer *answer,
@@ -192,8 +200,13 @@ static bool merge_head(struct exchange *x, struct buffer *merged)
 	static const struct head_limits limits = {.max_bytes = HEAD_MERGED_MAX,
 						  .max_fields = HEAD_FIELDS_MAX};
 	struct worker *worker = x->worker;
-	const struct head_merge merge = {object_head(x->cache.object), &worker->resp.fields,
-					 is_not_taken, x};
+	const struct head_merge merge = {
+		.stored_head = object_head(x->cache.object),
+		.answer = &worker->resp.fields,
+		.date = {worker->date, DATE_TEXT_LEN},
+		.is_dropped = is_not_taken,
+		.context = x,
+	};
 	size_t scanned = 0;
 
 	validation_merge(&merge, merged);
@@ -213,11 +226,15 @@ static void freshen(struct exchange *x)
 	struct object_parts news = {0};
 	struct tag_list tags = {.count = 0};
 	struct cache_found found;
+	struct response_facts confirmed, says;
 	struct answer answer;
 
+	confirmed = facts_of_response(&x->worker->resp, x->worker->now_unix_s);
 	if (!merge_head(x, &merged))
 		return;
-	answer = judge_answer(x, &x->worker->resp);
+	says = facts_of_response(&x->worker->resp, x->worker->now_unix_s);
+	says.age_s = confirmed.age_s; /* since it was confirmed: no stored head has an Age */
+	answer = judge_facts(x, &says);
 	x->cache.status.detail =
 		answer.verdict == STORE_YES ? NULL : storable_label(answer.verdict);
 	if (answer.verdict != STORE_YES)
@@ -315,7 +332,7 @@ enum progress caching_store(struct exchange *x)
 	}
 	if (c->revalidates && x->worker->resp.status == 304)
 		return take_confirmation(x);
-	answer = judge_answer(x, &x->worker->resp);
+	answer = judge_answer(x);
 	/* RFC 5861 section 4: an error is not passed on where what is stored may stand in. */
 	if (freshness_is_error_status(x->worker->resp.status) &&
 	    caching_stand_in(x, FAILURE_STATUS))

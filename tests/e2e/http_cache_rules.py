@@ -9,6 +9,7 @@ their unit tests; here they are seen to be asked, with what a route declares.
 import os
 import re
 import sys
+import time
 
 import http_lab as lab
 
@@ -320,6 +321,25 @@ def interim_answers_are_passed_on_and_not_stored():
             sock.sendall(b"GET /a HTTP/1.1\r\nHost: api.test\r\n\r\n" * 2)
             reader = lab.Reader(sock)
             assert [lab.read_answer(reader).status for _ in range(3)] == [103, 200, 200]
+
+
+def confirmation_without_a_date_makes_young_again_and_its_age_counts():
+    with Lab() as it:
+        it.script.set("/d", 'ETag: "a"\r\nCache-Control: max-age=2\r\n')
+        it.ask("/d")
+        time.sleep(3.1)  # by the Date of the first answer it would be stale for ever
+        it.script.set("/d", 'ETag: "a"\r\n', body="", status="304 X")
+        assert "fwd-status=304; stored" in it.ask("/d").said
+        again = it.ask("/d")
+        assert again.is_hit and int(again.get("Age")) < 2, again.said
+        assert len(again.all("Date")) == 1 and it.asked("/d") == 2
+
+        it.script.set("/e", 'ETag: "a"\r\nCache-Control: max-age=0\r\n')
+        it.ask("/e")
+        it.script.set("/e", 'ETag: "a"\r\nCache-Control: max-age=100\r\nAge: 40\r\n', body="", status="304 X")
+        it.ask("/e")
+        again = it.ask("/e")
+        assert again.is_hit and 40 <= int(again.get("Age")) < 45 and len(again.all("Age")) == 1, again.raw_head
 
 
 def part_is_never_taken_for_the_whole():

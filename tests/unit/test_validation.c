@@ -140,12 +140,13 @@ static void a_head_answer_that_contradicts_what_is_stored_invalidates_it(void **
 	assert_int_equal(validation_head(&silent, 10, &dated, 10), HEAD_UPDATES);
 }
 
-static const char *merge(const char *stored, const char *answer_lines)
+static const char *merge_at(const char *date, const char *stored, const char *answer_lines)
 {
 	static char text[1024];
 	auto_buffer struct buffer out = buffer_new(sizeof(text) - 1);
 	struct head_merge what = {
 		.stored_head = bytes_of(stored),
+		.date = bytes_of(date),
 		.answer = &response_with("HTTP/1.1 304 Not Modified", answer_lines)->fields,
 	};
 
@@ -153,6 +154,21 @@ static const char *merge(const char *stored, const char *answer_lines)
 	assert_int_equal(out.error, 0);
 	memcpy(text, out.at, out.len + 1);
 	return text;
+}
+
+static const char *merge(const char *stored, const char *answer_lines)
+{
+	return merge_at("", stored, answer_lines);
+}
+
+static void a_304_without_a_date_has_that_of_its_receipt(void **state)
+{
+	static const char stored[] = "HTTP/1.1 200 OK\r\ndate: then\r\nA: 1\r\n";
+
+	assert_string_equal(merge_at("now", stored, "B: 2\r\n"),
+			    "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nDate: now\r\n");
+	assert_string_equal(merge_at("now", stored, "Date: its own\r\n"),
+			    "HTTP/1.1 200 OK\r\nA: 1\r\nDate: its own\r\n");
 }
 
 static void a_304_replaces_fields_adds_new_ones_and_keeps_the_rest(void **state)
@@ -220,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_weak_validator_chooses_the_most_recent_that_has_it),
 		cmocka_unit_test(no_validator_chooses_only_one_that_has_none_either),
 		cmocka_unit_test(a_head_answer_that_contradicts_what_is_stored_invalidates_it),
+		cmocka_unit_test(a_304_without_a_date_has_that_of_its_receipt),
 		cmocka_unit_test(a_304_replaces_fields_adds_new_ones_and_keeps_the_rest),
 		cmocka_unit_test(
 			a_304_does_not_touch_what_describes_the_stored_bytes_or_the_connection),
