@@ -445,10 +445,15 @@ WHY_ROUTES = route("GET /off", "cache: off") + route("GET /p", "cache: 600 secon
     route("GET /me/*", "cache: 600 seconds") + route("GET /over", "method_override: true")
 
 
-def labels_of(name):
-    """Labels of a list of the sources."""
+STORE, FRESHNESS, FORWARD = ("storable.h", "STORE_VERDICTS"), ("freshness.h", "FRESHNESS_VERDICTS"), \
+    ("cache_status.h", "FORWARD_REASONS")
+
+
+def labels_of(name, table):
+    """Labels of a table of the sources."""
     with open(os.path.join(lab.ROOT, "agent", "cache", name), encoding="utf-8") as source:
-        return re.findall(r'^\s+X\([A-Z_]+, "([a-z-]*)",', source.read(), re.M)
+        rows = source.read().split("#define %s(X)" % table)[1].split("\nenum ")[0]
+    return re.findall(r'^\s+X\([A-Z_]+, "([a-z-]*)",', rows, re.M)
 
 
 def every_reason_not_to_store_is_told():
@@ -458,13 +463,13 @@ def every_reason_not_to_store_is_told():
             it.script.set(path, how.get("says", ""), how.get("content", "content"), how.get("status", "200 OK"))
             answer = it.ask(path, how.get("ask", ""), body=how.get("body", ""))
             assert "detail=" + label in answer.said.split("; "), (label, answer.said)
-    assert set(WHY_NOT_STORED) | COUNTED_ONLY == set(labels_of("storable.h"))
+    assert set(WHY_NOT_STORED) | COUNTED_ONLY == set(labels_of(*STORE))
 
 
 def every_reason_is_explained_to_users():
     with open(os.path.join(lab.ROOT, "docs", "caching.md"), encoding="utf-8") as page:
         explained = set(re.findall(r"`([a-z-]+)`", page.read()))
-    unexplained = (set(labels_of("storable.h") + labels_of("cache_status.h") + labels_of("freshness.h")) - explained -
+    unexplained = (set(labels_of(*STORE) + labels_of(*FORWARD) + labels_of(*FRESHNESS)) - explained -
                    {"", "stored", "method", "fresh", "miss", "partial"})
     assert not unexplained, unexplained
 
@@ -493,7 +498,7 @@ def every_reason_to_ask_the_origin_is_told():
         assert "fwd=method" in ask("/asked", method="POST")
         assert "fwd=bypass; fwd-status=200; detail=route-says-no" in ask("/off")
     # "miss" is for caches that cannot tell, "partial" for those that store parts.
-    assert told == set(labels_of("cache_status.h")) - {"", "miss", "partial"}, told
+    assert told == set(labels_of(*FORWARD)) - {"", "miss", "partial"}, told
 
 
 def what_was_stored_but_could_not_be_used_says_why():
