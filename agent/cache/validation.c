@@ -135,7 +135,12 @@ static bool is_digest(struct bytes name)
 	return false;
 }
 
-bool validation_may_update(const struct field *field)
+/*
+ * Whether a 304 may put its field of this name into a stored response (RFC 9111 sections 3.1,
+ * 3.2, 4.3.4): not what belongs to the connection, the proxy or the framing, and not what
+ * describes the stored bytes.
+ */
+static bool may_update(const struct field *field)
 {
 	switch (field->id) {
 	case FIELD_CONTENT_ENCODING: /* these describe the bytes that are stored, */
@@ -152,7 +157,7 @@ bool validation_may_update(const struct field *field)
 
 static bool is_taken(const struct head_merge *merge, const struct field *field)
 {
-	return validation_may_update(field) &&
+	return may_update(field) &&
 	       !(merge->is_dropped && merge->is_dropped(merge->context, field));
 }
 

@@ -63,13 +63,6 @@ enum head_update validation_head(const struct validators *answer, int64_t answer
 				 const struct validators *stored, int64_t stored_len);
 
 /*
- * Whether a 304 may put its field of this name into a stored response (RFC 9111 sections 3.1,
- * 3.2, 4.3.4): not what belongs to the connection, the proxy or the framing, and not what
- * describes the stored bytes.
- */
-bool validation_may_update(const struct field *field);
-
-/*
  * Write into out the stored head (status line and fields, each line ended) as answer's fields
  * update it: fields of one name are replaced together. is_dropped names further fields of the
  * answer that are not taken (those in its Connection, say); may be NULL.

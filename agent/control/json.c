@@ -26,7 +26,8 @@ json_t *json_text(const char *text)
 	return json_string(plain);
 }
 
-json_t *json_time(const struct moment *at, uint64_t instant_ns)
+/* RFC 3339, or null for 0 and SL_NEVER. */
+static json_t *time_text(const struct moment *at, uint64_t instant_ns)
 {
 	char text[TIMESTAMP_TEXT_MAX];
 
@@ -35,7 +36,8 @@ json_t *json_time(const struct moment *at, uint64_t instant_ns)
 	return json_string(timestamp_format(instant_ns + at->unix_offset_ns, text));
 }
 
-json_t *json_remaining(const struct moment *at, uint64_t instant_ns)
+/* Seconds until instant_ns, to the millisecond, at least 0; null for SL_NEVER. */
+static json_t *remaining(const struct moment *at, uint64_t instant_ns)
 {
 	if (instant_ns == SL_NEVER)
 		return json_null();
@@ -64,7 +66,7 @@ static json_t *banned_until(const struct agent *agent, const struct moment *at,
 
 	if (datapath_find_ban(agent->datapath, prefix, at->now_ns, &ban))
 		return json_null();
-	return json_time(at, ban.until_ns);
+	return time_text(at, ban.until_ns);
 }
 
 /*
@@ -97,8 +99,8 @@ json_t *json_source(const struct agent *agent, const struct moment *at,
 							     at->now_ns)));
 	json_object_set_new(json, "banned_until",
 			    is_address ? banned_until(agent, at, &prefix) : json_null());
-	json_object_set_new(json, "first_seen", json_time(at, tracked->first_seen_ns));
-	json_object_set_new(json, "last_seen", json_time(at, tracked->last_seen_ns));
+	json_object_set_new(json, "first_seen", time_text(at, tracked->first_seen_ns));
+	json_object_set_new(json, "last_seen", time_text(at, tracked->last_seen_ns));
 	return json;
 }
 
@@ -116,17 +118,17 @@ static const char *ban_cause_name(enum sl_ban_cause cause)
 json_t *json_ban(const struct moment *at, const struct ban *ban)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:i, s:s, s:o}", "prefix", json_prefix(&ban->prefix),
-			 "since", json_time(at, ban->since_ns), "until",
-			 json_time(at, ban->until_ns), "remaining",
-			 json_remaining(at, ban->until_ns), "strikes", (int)ban->strikes, "cause",
-			 ban_cause_name(ban->cause), "reason", json_text(ban->reason));
+			 "since", time_text(at, ban->since_ns), "until",
+			 time_text(at, ban->until_ns), "remaining", remaining(at, ban->until_ns),
+			 "strikes", (int)ban->strikes, "cause", ban_cause_name(ban->cause),
+			 "reason", json_text(ban->reason));
 }
 
 json_t *json_allow(const struct moment *at, const struct allow *allow)
 {
 	return json_pack("{s:o, s:o, s:o, s:o}", "prefix", json_prefix(&allow->prefix), "until",
-			 json_time(at, allow->until_ns), "remaining",
-			 json_remaining(at, allow->until_ns), "reason", json_text(allow->reason));
+			 time_text(at, allow->until_ns), "remaining",
+			 remaining(at, allow->until_ns), "reason", json_text(allow->reason));
 }
 
 /* A reason says why a packet was dropped or flagged. An end has none, nor have bans that no packet led to. */
@@ -171,14 +173,14 @@ json_t *json_event(const struct agent *agent, const struct moment *at,
 	bool is_http = is_of_requests(event);
 
 	return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:i, s:o, s:o}", "id",
-			 (json_int_t)entry->id, "time", json_time(at, event->at_ns), "source",
+			 (json_int_t)entry->id, "time", time_text(at, event->at_ns), "source",
 			 source_format(&event->source, bits, source), "event",
 			 overview_event_label(event->kind), "tier", event_tier(agent, event),
 			 "reason",
 			 json_text(has_reason(event) ? overview_reason_label(event->reason) : NULL),
 			 "packets", (json_int_t)(is_http ? 0 : event->packets), "requests",
 			 (json_int_t)(is_http ? event->packets : 0), "until",
-			 is_ban ? json_time(at, event->until_ns) : json_null(), "strikes",
+			 is_ban ? time_text(at, event->until_ns) : json_null(), "strikes",
 			 (int)event->strikes, "cause",
 			 json_text(is_ban ? ban_cause_name(event->cause) : NULL), "interface",
 			 json_text(event->ifindex ? if_indextoname(event->ifindex, name) : NULL));

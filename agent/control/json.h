@@ -19,10 +19,6 @@ struct agent;
 /* Text of any origin: bytes that are no UTF-8 become '?'. NULL text is null. */
 json_t *json_text(const char *text);
 
-/* RFC 3339, or null for 0 and SL_NEVER. */
-json_t *json_time(const struct moment *at, uint64_t instant_ns);
-/* Seconds until instant_ns, to the millisecond, at least 0; null for SL_NEVER. */
-json_t *json_remaining(const struct moment *at, uint64_t instant_ns);
 json_t *json_prefix(const struct prefix *prefix);
 
 json_t *json_count(const struct sl_count *count);

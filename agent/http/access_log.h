@@ -14,7 +14,6 @@
 #include "policy/http_policy.h"
 
 #define ACCESS_LOG_ROOM	    65536
-#define ACCESS_LOG_LINE_MAX 8192 /* longer parts are cut, so that a line always fits */
 #define ACCESS_LOG_TEXT_MAX 1024 /* bytes of one part that a stranger wrote, before escaping */
 
 struct access_line {

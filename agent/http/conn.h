@@ -20,6 +20,8 @@ enum conn_state {
 	CONN_CLOSED,
 };
 
+struct listener;
+
 struct conn {
 	struct pollee poll;
 	struct list link; /* in worker->conns or worker->idle_conns */

@@ -184,19 +184,6 @@ void http_join(struct http *http)
 	http_free(http);
 }
 
-int http_run(const struct http_child *child)
-{
-	struct http *http;
-	int err = http_start(child, &http);
-
-	if (err)
-		return err;
-	if (child->started)
-		child->started(child->context, http);
-	http_join(http);
-	return 0;
-}
-
 /* ---- While it runs ---- */
 
 /* Sockets that no thread has: theirs is nobody's now. */

@@ -59,8 +59,6 @@ struct http_child {
 	uint32_t threads; /* 0: one per core; at most HTTP_THREADS_MAX */
 	int log_fd;	  /* the access log, the plane's from now on; -1: none */
 	int table_fd;	  /* of counts (limit/limit_table.h); the caller's: it is only mapped */
-	/* Called by http_run() once all threads are ready, from the caller's thread. May be NULL. */
-	void (*started)(void *context, struct http *http);
 	void *context;
 	http_offended_fn *offended; /* with context; NULL: nobody is banned */
 };
@@ -75,9 +73,6 @@ int http_start(const struct http_child *child, struct http **ret_http);
  * Wait until every thread has ended: after http_drain() or http_stop(). Then free all.
  */
 void http_join(struct http *http);
-
-/* http_start(), child->started(), http_join(). Returns 0 or -errno of http_start(). */
-int http_run(const struct http_child *child);
 
 /*
  * Switch to another policy: exchanges under way keep theirs, new ones take this. child as for

@@ -23,8 +23,6 @@
 
 struct worker;
 struct http;
-struct origin;
-struct listener;
 struct exchange;
 
 /* Something epoll may report, or that asked for another turn. The first member of its owner. */

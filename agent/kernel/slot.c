@@ -73,14 +73,6 @@ int slot_program_map(int program_fd, const char *name, int *ret_map_fd)
 	return err ? err : find_map(&program, name, ret_map_fd);
 }
 
-uint32_t slot_program_id(int program_fd)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(program_fd, &info, &len) ? 0 : info.id;
-}
-
 /* First word of entry 0. The map is a stranger's until this is checked, so its value may have any size. */
 static int first_word(int map_fd, uint32_t *ret_word)
 {

@@ -47,7 +47,4 @@ int slot_program_map(int program_fd, const char *name, int *ret_map_fd);
 /* Whether two loaded programs do the same to the same shared maps; those of their own may differ. */
 bool slot_same_program(int a_fd, int b_fd);
 
-/* Number of a loaded program, 0 if that cannot be had. */
-uint32_t slot_program_id(int program_fd);
-
 #endif

@@ -22,7 +22,8 @@ static bool try_lock(struct limit_table *table, uint32_t *lock)
 					   __ATOMIC_RELAXED);
 }
 
-void table_set_lock(struct limit_table *table, uint32_t set)
+/* Sets are locked in the order of their numbers, so that nobody waits for one who waits for him. */
+static void lock_set(struct limit_table *table, uint32_t set)
 {
 	uint32_t *lock = lock_of(table, set);
 
@@ -31,7 +32,7 @@ void table_set_lock(struct limit_table *table, uint32_t set)
 			sched_yield(); /* its owner has lost the CPU */
 }
 
-void table_set_unlock(struct limit_table *table, uint32_t set)
+static void unlock_set(struct limit_table *table, uint32_t set)
 {
 	__atomic_store_n(lock_of(table, set), 0, __ATOMIC_RELEASE);
 }
@@ -173,7 +174,7 @@ static void lock_all(struct limit_table *table, const struct limit_seek *seeks, 
 	unsigned len = sets_of(seeks, n, sets);
 
 	for (unsigned i = 0; i < len; i++)
-		table_set_lock(table, sets[i]);
+		lock_set(table, sets[i]);
 }
 
 void limit_table_release(struct limit_table *table, const struct limit_seek *seeks, unsigned n)
@@ -182,7 +183,7 @@ void limit_table_release(struct limit_table *table, const struct limit_seek *see
 	unsigned len = sets_of(seeks, n, sets);
 
 	for (unsigned i = 0; i < len; i++)
-		table_set_unlock(table, sets[i]);
+		unlock_set(table, sets[i]);
 }
 
 /* Returns whether every seek has what it can have; one that has not must look among the shared ones. */
@@ -216,7 +217,7 @@ void limit_table_return(struct limit_table *table, struct limit_seek *seek,
 {
 	struct table_slot *slot;
 
-	table_set_lock(table, seek->set);
+	lock_set(table, seek->set);
 	slot = find(table, seek->set, print_of(table, key_of(seek)));
 	seek->state = NULL;
 	if (slot && slot->state.strategy == seek->spec->strategy)
@@ -232,11 +233,11 @@ static bool forget_in(struct limit_table *table, uint32_t set, struct fingerprin
 {
 	struct table_slot *slot;
 
-	table_set_lock(table, set);
+	lock_set(table, set);
 	slot = find(table, set, print);
 	if (slot)
 		__atomic_store_n(&slot->state.strategy, 0, __ATOMIC_RELEASE);
-	table_set_unlock(table, set);
+	unlock_set(table, set);
 	return slot;
 }
 
@@ -263,8 +264,8 @@ void limit_table_visit(struct limit_table *table, limit_visit_fn *visit, void *c
 	uint32_t sets = table->head->sets + table->head->shared_sets;
 
 	for (uint32_t set = 0; set < sets; set++) {
-		table_set_lock(table, set);
+		lock_set(table, set);
 		visit_set(table, set, visit, context);
-		table_set_unlock(table, set);
+		unlock_set(table, set);
 	}
 }

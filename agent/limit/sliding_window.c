@@ -75,8 +75,9 @@ static uint64_t members_of(const struct sliding_window *window, const struct lim
 	       (window->group ? shape.members : spec->count);
 }
 
-uint64_t sliding_window_counted(const struct sliding_window *window, const struct limit_spec *spec,
-				uint64_t now_ns)
+/* The members of every group that has not left. */
+static uint64_t counted_at(const struct sliding_window *window, const struct limit_spec *spec,
+			   uint64_t now_ns)
 {
 	return members_of(window, spec, live_shape(window, spec, later_of(window, now_ns)));
 }
@@ -86,7 +87,7 @@ bool sliding_window_fits(const struct sliding_window *window, const struct limit
 {
 	if (cost > spec->count)
 		return false;
-	return sliding_window_counted(window, spec, now_ns) <= spec->count - cost;
+	return counted_at(window, spec, now_ns) <= spec->count - cost;
 }
 
 /*

@@ -27,10 +27,6 @@ struct sliding_window {
 };
 _Static_assert(sizeof(struct sliding_window) <= 1024, "at most 1 KiB for any N");
 
-/* Counted at now_ns: the members of every group that has not left. */
-uint64_t sliding_window_counted(const struct sliding_window *window, const struct limit_spec *spec,
-				uint64_t now_ns);
-
 /* Whether cost more would be let in at now_ns. */
 bool sliding_window_fits(const struct sliding_window *window, const struct limit_spec *spec,
 			 uint64_t cost, uint64_t now_ns);

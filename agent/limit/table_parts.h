@@ -91,8 +91,4 @@ static inline uint32_t table_set_of(const struct table_head *head, struct finger
 	return (uint32_t)(hash * head->sets >> 32);
 }
 
-/* Sets are locked in the order of their numbers, so that nobody waits for one who waits for him. */
-void table_set_lock(struct limit_table *table, uint32_t set);
-void table_set_unlock(struct limit_table *table, uint32_t set);
-
 #endif

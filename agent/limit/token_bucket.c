@@ -4,7 +4,8 @@
 #include <sluice/bucket.h>
 
 /* count 0 never gets here with a cost that fits; its bucket is one token that lasts the window. */
-uint64_t token_bucket_cost_ns(const struct limit_spec *spec)
+/* Time one token takes to come back; LIMIT_WINDOW_MAX or less. */
+static uint64_t token_cost_ns(const struct limit_spec *spec)
 {
 	uint64_t count = spec->count ? spec->count : 1;
 
@@ -16,7 +17,7 @@ static uint64_t time_of(const struct limit_spec *spec, uint64_t tokens)
 {
 	uint64_t total_ns;
 
-	if (__builtin_mul_overflow(tokens, token_bucket_cost_ns(spec), &total_ns) ||
+	if (__builtin_mul_overflow(tokens, token_cost_ns(spec), &total_ns) ||
 	    total_ns > LIMIT_WINDOW_MAX)
 		return LIMIT_WINDOW_MAX + 1;
 	return total_ns;
@@ -61,7 +62,7 @@ struct limit_view token_bucket_view(const struct token_bucket *bucket,
 	uint64_t burst_ns = token_bucket_burst_ns(spec);
 	uint64_t owed_ns = sl_bucket_owed(bucket->full_at_ns, burst_ns, now_ns);
 	struct limit_view view = {
-		.remaining = spec->count ? (burst_ns - owed_ns) / token_bucket_cost_ns(spec) : 0,
+		.remaining = spec->count ? (burst_ns - owed_ns) / token_cost_ns(spec) : 0,
 		.reset_ns = now_ns + owed_ns,
 	};
 

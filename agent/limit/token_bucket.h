@@ -15,9 +15,6 @@ struct token_bucket {
 	uint64_t full_at_ns;
 };
 
-/* Time one token takes to come back; LIMIT_WINDOW_MAX or less. */
-uint64_t token_bucket_cost_ns(const struct limit_spec *spec);
-
 /* Time the whole bucket takes. A burst that lasts longer than LIMIT_WINDOW_MAX is cut to it. */
 uint64_t token_bucket_burst_ns(const struct limit_spec *spec);
 

@@ -4,7 +4,8 @@
 #include "message/chars.h"
 #include "message/fields.h"
 
-bool body_parse_length(struct bytes text, uint64_t *ret_length)
+/* Digits and nothing else, up to INT64_MAX. */
+static bool parse_length(struct bytes text, uint64_t *ret_length)
 {
 	uint64_t length = 0;
 
@@ -28,7 +29,7 @@ static enum message_result judge_length(const struct fields *fields, struct body
 
 	if (!field)
 		return MESSAGE_DONE;
-	if (field->next || !body_parse_length(field->value, &body->length))
+	if (field->next || !parse_length(field->value, &body->length))
 		return MESSAGE_BAD_LENGTH;
 	body->length_given = true;
 	body->kind = BODY_LENGTH;

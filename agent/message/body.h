@@ -40,9 +40,6 @@ enum message_result body_of_request(const struct request_head *head, struct body
 enum message_result body_of_response(const struct response_head *head, enum method method,
 				     struct body *ret_body);
 
-/* Digits and nothing else, up to INT64_MAX. Returns false, *ret_length untouched, otherwise. */
-bool body_parse_length(struct bytes text, uint64_t *ret_length);
-
 #define CHUNKED_DIGITS_MAX     16   /* of a chunk's size, leading zeros included */
 #define CHUNKED_EXTENSIONS_MAX 4096 /* bytes of extensions in one body: nobody reads them */
 #define TRAILERS_MAX	       8192 /* bytes of a trailer section */

@@ -55,7 +55,13 @@ static void take_seconds(int64_t *seconds, int64_t now)
 		*seconds = now;
 }
 
-static int64_t seconds_of(const struct cache_directive *directive)
+struct directive {
+	struct bytes name;
+	struct bytes argument; /* without quotes; backslashes as they came */
+	bool has_argument;     /* tells "x=" from "x" */
+};
+
+static int64_t seconds_of(const struct directive *directive)
 {
 	int64_t seconds = SECONDS_BAD;
 
@@ -72,7 +78,7 @@ static void take_fields(bool *said, struct bytes *fields, struct bytes now)
 	*said = true;
 }
 
-void cache_control_add(struct cache_control *control, const struct cache_directive *directive)
+static void add_directive(struct cache_control *control, const struct directive *directive)
 {
 	const struct directive_row *row = row_of(directive->name);
 	char *base = (char *)control;
@@ -97,10 +103,10 @@ void cache_control_add(struct cache_control *control, const struct cache_directi
  * A blank beside '=' is no grammar. It takes away the argument but not the directive: a number is
  * then bad, and "private =x" still private.
  */
-static struct cache_directive split(struct bytes member)
+static struct directive split(struct bytes member)
 {
 	const char *equals = memchr(member.at, '=', member.len);
-	struct cache_directive directive = {.name = member};
+	struct directive directive = {.name = member};
 	struct bytes argument;
 
 	if (!equals)
@@ -167,9 +173,9 @@ struct cache_control cache_control_read(const struct fields *fields, enum field_
 	struct bytes member;
 
 	while (field_list_next(&list, &member)) {
-		struct cache_directive directive = split(member);
+		struct directive directive = split(member);
 
-		cache_control_add(&control, &directive);
+		add_directive(&control, &directive);
 	}
 	return control;
 }

@@ -63,12 +63,4 @@ struct cache_control cache_control_read(const struct fields *fields, enum field_
 bool cache_control_read_targeted(const struct fields *fields, enum field_name id,
 				 struct cache_control *ret_control);
 
-/* Add one directive by name and argument; has_argument tells "x=" from "x". For other grammars. */
-struct cache_directive {
-	struct bytes name;
-	struct bytes argument; /* without quotes; backslashes as they came */
-	bool has_argument;
-};
-void cache_control_add(struct cache_control *control, const struct cache_directive *directive);
-
 #endif

@@ -58,7 +58,8 @@ static int next_message(struct http_parent *parent, struct pipe_message *ret_mes
 	return -EAGAIN;
 }
 
-int parent_wait_message(struct http_parent *parent, uint64_t until_ns,
+/* The next message but bans and answers, which are dealt with, by until_ns. 0; -ETIMEDOUT; -EPIPE; -EPROTO. */
+static int wait_message(struct http_parent *parent, uint64_t until_ns,
 			struct pipe_message *ret_message)
 {
 	int err;
@@ -79,7 +80,7 @@ static int wait_word(struct http_parent *parent, enum pipe_kind word, struct buf
 {
 	const uint64_t until_ns = clock_now_ns() + PATIENCE_NS;
 	struct pipe_message message;
-	int err = parent_wait_message(parent, until_ns, &message);
+	int err = wait_message(parent, until_ns, &message);
 
 	if (err) {
 		buffer_printf(error, "http: the child did not say %s: %s", pipe_kind_name(word),

@@ -34,10 +34,6 @@ struct http_parent {
 	struct pipe_buffer buffer;
 };
 
-/* The next message but bans and answers, which are dealt with, by until_ns. 0; -ETIMEDOUT; -EPIPE; -EPROTO. */
-int parent_wait_message(struct http_parent *parent, uint64_t until_ns,
-			struct pipe_message *ret_message);
-
 /* A word, or a descriptor (-1: none), to the child. Returns 0 or -errno of pipe_send_patiently(). */
 int parent_say(const struct http_parent *parent, enum pipe_kind kind);
 int parent_send_fd(const struct http_parent *parent, enum pipe_kind kind, int fd);

@@ -17,7 +17,6 @@ const char *const http_caution_words[] = {"normal", "cache-only", "refuse", NULL
 const char *const http_retry_words[] = {"safe", "idempotent", "off", NULL};
 const char *const http_path_words[] = {"strict", "lenient", NULL};
 const char *const http_log_words[] = {"json", "combined", NULL};
-const char *const http_query_words[] = {"all", "none", "only", "except", NULL};
 static const char *const directives_words[] = {"ignore", "honour", NULL};
 
 #define VALUE(section, name, kind, member, min, max)                                            \

@@ -23,7 +23,6 @@ enum http_strategy {
 	HTTP_STRATEGY_FIXED_WINDOW,   /* Flask-Limiter's; begins at the first hit */
 	HTTP_STRATEGY_MOVING_WINDOW,  /* Flask-Limiter's: exact log */
 };
-#define HTTP_STRATEGY_COUNT 4
 
 struct http_rate {
 	uint64_t count;	    /* let in per period; 0: nothing is, ever */

@@ -57,7 +57,6 @@ extern const char *const http_strategy_words[],
 	*const http_forwarded_words[], *const http_caution_words[],
 					       *const http_retry_words[],
 						       *const http_path_words[],
-							       *const http_log_words[],
-								       *const http_query_words[];
+							       *const http_log_words[];
 
 #endif

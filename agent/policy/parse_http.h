@@ -69,7 +69,7 @@ void *http_list_add(struct reading *r, struct arena_list *list, size_t item_size
 field_fn http_read_listen, http_read_upstream, http_read_upstreams, http_read_hosts,
 	http_read_trusted, http_read_senders, http_read_default_limits, http_read_global_limits,
 	http_read_routes, http_read_cache_rule, http_read_ignore, http_read_status_list,
-	http_read_invalidates, http_read_tags, http_read_on_limit;
+	http_read_invalidates, http_read_tags;
 
 /* What limits inherit, into a struct http_limit_how: strategy, key, cost and so on. */
 extern const struct field http_how_fields[];

@@ -146,7 +146,7 @@ static void read_limit_queue(struct reading *r, void *into, struct place key,
 		on_limit->queue_ns = ns;
 }
 
-void http_read_on_limit(struct reading *r, void *into, struct place key, const struct node *value)
+static void read_on_limit(struct reading *r, void *into, struct place key, const struct node *value)
 {
 	static const struct field fields[] = {
 		{"status", read_limit_status, NULL},
@@ -250,9 +250,9 @@ static void read_plain(struct reading *r, void *into, struct place key, const st
 }
 
 static const struct field plain_fields[] = {
-	{"on_limit", http_read_on_limit, NULL}, {"cache", http_read_cache_rule, NULL},
-	{"ignore", http_read_ignore, NULL},	{"status", http_read_status_list, NULL},
-	{"tags", http_read_tags, NULL},		{"invalidates", http_read_invalidates, NULL},
+	{"on_limit", read_on_limit, NULL},  {"cache", http_read_cache_rule, NULL},
+	{"ignore", http_read_ignore, NULL}, {"status", http_read_status_list, NULL},
+	{"tags", http_read_tags, NULL},	    {"invalidates", http_read_invalidates, NULL},
 };
 
 static const struct field draft_fields[] = {

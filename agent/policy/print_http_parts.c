@@ -97,7 +97,7 @@ void print_statuses(const struct http_statuses *set, struct buffer *out)
 	buffer_add_text(out, *before == '[' ? "[]" : "]");
 }
 
-void print_address(const struct http_address *address, struct buffer *out)
+static void print_address(const struct http_address *address, struct buffer *out)
 {
 	char text[HTTP_ADDRESS_TEXT_MAX];
 
@@ -135,8 +135,9 @@ void print_key(const struct http_key *key, struct buffer *out)
 	buffer_add_text(out, "]");
 }
 
-void print_values(struct flow_map *map, const struct http_values *values, const void *section,
-		  const void *defaults)
+/* Those that differ from defaults; all of them where that is NULL. */
+static void print_values(struct flow_map *map, const struct http_values *values,
+			 const void *section, const void *defaults)
 {
 	for (size_t i = 0; i < values->count; i++) {
 		const struct http_value *value = values->fields[i].spec;

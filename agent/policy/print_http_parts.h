@@ -21,12 +21,7 @@ void print_quoted(const char *text, struct buffer *out);
 void print_names(const struct http_names *names, struct buffer *out);
 void print_prefixes(const struct http_prefixes *prefixes, bool unix_socket, struct buffer *out);
 void print_statuses(const struct http_statuses *set, struct buffer *out);
-void print_address(const struct http_address *address, struct buffer *out);
 void print_key(const struct http_key *key, struct buffer *out);
-
-/* Add the values of a table that differ from those of defaults; all of them where that is NULL. */
-void print_values(struct flow_map *map, const struct http_values *values, const void *section,
-		  const void *defaults);
 
 /* What is said there, bits of how->given; nothing else. */
 void print_how(struct flow_map *map, const struct http_limit_how *how);

@@ -39,7 +39,11 @@ static int edits(struct bytes word, struct bytes known)
 	return cost[word.len][known.len];
 }
 
-int suggest_distance(struct bytes word, const char *known)
+/*
+ * Whether word is near enough to known to be meant: a third of its letters wrong, missing, too many or
+ * swapped, or one of a short word. Case does not count. The smaller, the nearer; -1 if it is too far.
+ */
+static int distance_of(struct bytes word, const char *known)
 {
 	struct bytes other = bytes_of(known);
 	int distance, far;
@@ -59,7 +63,7 @@ const char *suggest_nearest(struct bytes word, suggest_name_fn *name, const void
 
 	for (size_t i = 0; i < count; i++) {
 		const char *known = name(context, i);
-		int distance = suggest_distance(word, known);
+		int distance = distance_of(word, known);
 
 		if (distance < 0 || distance >= nearest_distance)
 			continue;

@@ -9,12 +9,6 @@
 
 #define SUGGEST_WORD_MAX 63 /* bytes; longer words are nobody's misspelling */
 
-/*
- * Whether word is near enough to known to be meant: a third of its letters wrong, missing, too many or
- * swapped, or one of a short word. Case does not count. The smaller, the nearer; -1 if it is too far.
- */
-int suggest_distance(struct bytes word, const char *known);
-
 /* The nearest of count names, name(context, i) being the i-th; NULL if none is near. */
 typedef const char *suggest_name_fn(const void *context, size_t i);
 const char *suggest_nearest(struct bytes word, suggest_name_fn *name, const void *context,

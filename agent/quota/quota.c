@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "quota/quota.h"
 
+#include "limit/moving_window.h"
+
 _Static_assert(HTTP_LIMIT_COUNT_MAX <= LIMIT_COUNT_MAX, "every N of a policy fits the states");
+_Static_assert(HTTP_LIMIT_MOVING_MAX <= MOVING_WINDOW_MAX, "and that of an exact log its own");
 
 static enum limit_strategy strategy_of(enum http_strategy strategy)
 {
