@@ -289,9 +289,11 @@ static enum progress look_up(struct exchange *x, struct look *look)
 			return go(x, STAGE_SERVE);
 		}
 		c->verdict = CACHE_VERDICT_MISS;
-		if (look->facts.rules->honour_request && look->facts.req.says.only_if_cached)
+		if (look->facts.rules->honour_request && look->facts.req.says.only_if_cached) {
+			c->status.forward = FORWARD_NONE;
 			return exchange_refuse(
 				x, 504, "not in the cache, and the client wants nothing else");
+		}
 		c->is_alone |= i == LOOKS_MAX;
 		progress = fetch(x, look, &again);
 	}

@@ -265,10 +265,17 @@ enum progress exchange_refuse_fault(struct exchange *x, enum message_result faul
 	return exchange_refuse(x, message_status(fault), message_text(fault));
 }
 
+/* The cache sent it to the upstream, which failed, or has no room. */
+static bool was_forwarded(const struct exchange *x)
+{
+	return x->cache.status.forward != FORWARD_NONE;
+}
+
 static enum progress refuse(struct exchange *x)
 {
 	struct worker *worker = x->worker;
 	struct text out = {worker->head_out, worker->head_out + SCRATCH_HEAD, false};
+	char room[CACHE_STATUS_MAX];
 	const struct problem problem = {
 		.status = x->status,
 		.detail = x->detail,
@@ -279,6 +286,8 @@ static enum progress refuse(struct exchange *x)
 		.client_minor = x->minor,
 		.retry_after_s = x->retry_s ? x->retry_s : x->status == 503,
 		.limit_fields = limiting_fields(x),
+		.cache_status =
+			was_forwarded(x) ? caching_status(x, room) : (struct bytes){NULL, 0},
 	};
 	struct iovec iov;
 

@@ -40,6 +40,8 @@ void problem_write(const struct problem *problem, struct text *out)
 		text_put(out, "\r\n");
 	}
 	text_add(out, problem->limit_fields);
+	if (problem->cache_status.len)
+		text_field(out, BYTES("Cache-Status"), problem->cache_status);
 	if (!problem->keeps_alive)
 		text_put(out, "Connection: close\r\n");
 	else if (!problem->client_minor)

@@ -15,6 +15,8 @@ struct problem {
 	uint8_t client_minor;
 	unsigned retry_after_s;	   /* 0: the field is left out */
 	struct bytes limit_fields; /* of the client's limits; lines */
+	struct bytes
+		cache_status; /* why it did not come from the cache; empty: the field is left out */
 };
 
 #define PROBLEM_MAX 1024

@@ -501,6 +501,18 @@ def every_reason_to_ask_the_origin_is_told():
     assert told == set(labels_of(*FORWARD)) - {"", "miss", "partial"}, told
 
 
+def error_of_our_own_says_why_it_did_not_come_from_the_cache():
+    with Lab("{size: 64 MiB, request_directives: honour, stale_on_error: 0s}", WHY_ROUTES) as it:
+        it.script.set("/stale", "Cache-Control: max-age=1\r\nAge: 9\r\nETag: \"1\"\r\n")
+        it.ask("/stale")
+        it.origin.stop()
+        for path, why in (("/miss", "fwd=uri-miss"), ("/stale", "fwd=stale"), ("/off", "fwd=bypass; detail=route-says-no")):
+            answer = it.ask(path)
+            assert answer.status == 502 and why in answer.said, (path, answer.raw_head)
+        assert it.ask("/miss", "Cache-Control: only-if-cached\r\n").said == ""
+        assert it.ask("/a//b").said == "" and it.ask("/a//b").status == 400
+
+
 def what_was_stored_but_could_not_be_used_says_why():
     with Lab("{size: 64 MiB, request_directives: honour}", WHY_ROUTES) as it:
         it.script.set("/a", FRESH + "Age: 100\r\n")
