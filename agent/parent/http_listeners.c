@@ -3,82 +3,19 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/privileges.h"
+#include "parent/http_endpoint.h"
 
-#define BACKLOG \
-	4096 /* a second's connections while the child starts; net.core.somaxconn may cut it */
 #define SOCKET_MODE \
 	0666 /* who may connect is decided by the directory, as with any web server's socket */
 
 #define UNIX_PREFIX "unix:" /* of an address, as http_address_format() writes it */
-
-union endpoint {
-	struct sockaddr any;
-	struct sockaddr_in ipv4;
-	struct sockaddr_in6 ipv6;
-	struct sockaddr_un local;
-};
-
-static socklen_t endpoint_of(const struct http_address *address, union endpoint *endpoint)
-{
-	memset(endpoint, 0, sizeof(*endpoint));
-	if (address->kind == HTTP_ADDRESS_UNIX) {
-		endpoint->local.sun_family = AF_UNIX;
-		/* The policy's reader has seen to its length. */
-		memcpy(endpoint->local.sun_path, address->name, strlen(address->name) + 1);
-		return sizeof(endpoint->local);
-	}
-	if (address->ip.family == ADDRESS_IPV4) {
-		endpoint->ipv4.sin_family = AF_INET;
-		endpoint->ipv4.sin_port = htons(address->port);
-		memcpy(&endpoint->ipv4.sin_addr, address->ip.byte, 4);
-		return sizeof(endpoint->ipv4);
-	}
-	endpoint->ipv6.sin6_family = AF_INET6;
-	endpoint->ipv6.sin6_port = htons(address->port);
-	memcpy(&endpoint->ipv6.sin6_addr, address->ip.byte, 16);
-	return sizeof(endpoint->ipv6);
-}
-
-static int set_options(int fd, int family)
-{
-	const int on = 1;
-
-	if (family == AF_UNIX)
-		return 0;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
-		return -errno;
-	/* "[::]:80" is IPv6 only: IPv4 is a listener of its own, with addresses that look like it. */
-	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)))
-		return -errno;
-	return 0;
-}
-
-static int open_one(const union endpoint *endpoint, socklen_t len, int *ret_fd)
-{
-	auto_close int fd =
-		socket(endpoint->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = set_options(fd, endpoint->any.sa_family);
-	if (err)
-		return err;
-	if (bind(fd, &endpoint->any, len) || listen(fd, BACKLOG))
-		return -errno;
-	*ret_fd = take_fd(fd);
-	return 0;
-}
 
 /* A socket that nobody listens on is a leftover and would make bind() fail for ever. Anything else is left alone. */
 static void remove_leftover(const union endpoint *endpoint, socklen_t len)
@@ -108,7 +45,7 @@ static int open_unix(const struct http_address *address, struct listener *listen
 	int err;
 
 	remove_leftover(&endpoint, len);
-	err = open_one(&endpoint, len, &listener->fds[0]);
+	err = endpoint_open(&endpoint, len, &listener->fds[0]);
 	if (err)
 		return err;
 	listener->fd_count = 1;
@@ -125,7 +62,7 @@ static int open_tcp(const struct http_address *address, uint32_t threads, struct
 	int err = 0;
 
 	while (listener->fd_count < threads && !err) {
-		err = open_one(&endpoint, len, &listener->fds[listener->fd_count]);
+		err = endpoint_open(&endpoint, len, &listener->fds[listener->fd_count]);
 		listener->fd_count += !err;
 	}
 	return err;
@@ -152,6 +89,36 @@ static struct listener *next_listener(struct listeners *listeners)
 	return &at[listeners->count];
 }
 
+static bool listens_at_port(const struct listeners *listeners, uint16_t port)
+{
+	for (size_t i = 0; i < listeners->count; i++) {
+		const char *colon = strrchr(listeners->at[i].address, ':');
+
+		if (!listeners->at[i].path[0] && colon && strtoul(colon + 1, NULL, 10) == port)
+			return true;
+	}
+	return false;
+}
+
+/* A wider or narrower address than one of ours, as a reload may want, is nobody else's. */
+static int check_unused(const struct listeners *listeners, const struct http_address *address)
+{
+	auto_lower_bind bool raised = privileges_raise_bind();
+	union endpoint endpoint;
+	socklen_t len = endpoint_of(address, &endpoint);
+
+	return listens_at_port(listeners, address->port) ? 0
+							 : endpoint_check_unused(&endpoint, len);
+}
+
+static int add_tcp(struct listeners *listeners, const struct http_address *address,
+		   struct listener *added)
+{
+	int err = check_unused(listeners, address);
+
+	return err ? err : open_tcp(address, listeners->threads, added);
+}
+
 static int add(struct listeners *listeners, const struct http_address *address)
 {
 	struct listener *added = next_listener(listeners);
@@ -161,7 +128,7 @@ static int add(struct listeners *listeners, const struct http_address *address)
 		return -ENOMEM;
 	(void)http_address_format(address, added->address);
 	err = address->kind == HTTP_ADDRESS_UNIX ? open_unix(address, added)
-						 : open_tcp(address, listeners->threads, added);
+						 : add_tcp(listeners, address, added);
 	if (err)
 		close_listener(listeners, added);
 	else

@@ -55,6 +55,34 @@ def twenty_reloads_under_load_cost_no_client_anything():
     b.stop()
 
 
+def an_address_that_another_program_listens_on_is_not_shared_with_it():
+    origin, port = Origin(), free_port()
+    with Place() as place, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        path = os.path.join(place, "policy.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(policy(port, origin))
+        done = subprocess.run([SLUICED, "--policy", path, "--control", path + ".control", "--state", path + ".state",
+                               "--metrics", "off"], capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 1, done
+        assert f"listening on 127.0.0.1:{port}: Address already in use" in done.stderr, done.stderr
+    origin.stop()
+
+
+def a_reload_may_widen_the_address_it_listens_on():
+    origin, port = Origin(), free_port()
+    with Place() as place:
+        agent = Agent(place, policy(port, origin))
+        agent.reload(policy('"0.0.0.0:%d"' % port, origin))
+        assert get(port)[0] == 200
+        agent.reload(policy(port, origin))
+        assert get(port)[0] == 200
+        assert agent.stop() == 0
+    origin.stop()
+
+
 def a_reload_says_what_waits_for_a_restart():
     origin, port = Origin(), free_port()
     with Place() as place:
