@@ -6,7 +6,7 @@
 #   make bench      tables of what a packet and a request cost, beside their peers (root)
 #   make lint format install
 #
-# Without clang or BPF headers the agent still builds, from the same sources.
+# clang and bpftool make the BPF programs; gcc all else. tools/install-packages knows what Debian calls them.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -98,7 +98,7 @@ $(BUILD)/fuzz/seeds_packet: tests/fuzz/seeds_packet.c $(BUILD)/tests/bpf/frame.o
 # The message parsers, compiled into each fuzzer: `$(BUILD)/fuzz/fuzz_head tests/fuzz/corpus/fuzz_head`.
 MESSAGE_FUZZERS := $(patsubst %,$(BUILD)/fuzz/fuzz_%,head body structured range date)
 
-$(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[ch]) agent/base/address.c
+$(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[ch]) tests/structured_text.h agent/base/address.c
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
 
@@ -271,5 +271,5 @@ $(BUILD)/limits-oracle: $(BUILD)/tests/e2e/limits/oracle.o $(BUILD)/libsluice.a
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all oracles tests-unit tests-bpf tests-fuzz tests-sanitize check test run bench format lint install clean
+.PHONY: all oracles tests-unit tests-bpf tests-fuzz tests-sanitize tests-thread check test run bench format lint install clean
 .SECONDARY:

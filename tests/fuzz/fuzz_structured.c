@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "message/structured.h"
-#include "message/structured_write.h"
+#include "../structured_text.h"
 
 #define MUST(condition)           \
 	do {                      \
@@ -15,39 +14,7 @@
 			abort();  \
 	} while (0)
 
-#define TEXT_MAX 4096
-
-static void write_bare(const struct sf_bare *item, struct sf_writer *out)
-{
-	char text[TEXT_MAX];
-
-	switch (item->type) {
-	case SF_INTEGER:
-		sf_put_integer(out, item->number);
-		break;
-	case SF_DECIMAL:
-		sf_put_decimal(out, item->number);
-		break;
-	case SF_STRING:
-		sf_put_string(out, (struct bytes){text, sf_string(item, text)});
-		break;
-	case SF_TOKEN:
-		sf_put_token(out, item->text);
-		break;
-	case SF_BYTES:
-		sf_put_bytes(out, (struct bytes){text, sf_decode_bytes(item, text)});
-		break;
-	case SF_BOOLEAN:
-		sf_put_boolean(out, item->number);
-		break;
-	case SF_DATE:
-		sf_put_date(out, item->number);
-		break;
-	case SF_DISPLAY:
-		sf_put_display(out, (struct bytes){text, sf_decode_display(item, text)});
-		break;
-	}
-}
+#define TEXT_MAX STRUCTURED_TEXT_MAX
 
 static void check_bare(const struct sf_bare *item)
 {
@@ -57,11 +24,11 @@ static void check_bare(const struct sf_bare *item)
 	struct sf_writer twice = sf_writer_of(again, sizeof(again));
 	struct sf_member back;
 
-	write_bare(item, &out);
+	structured_put_bare(&out, item);
 	MUST(!out.failed);
 	MUST(sf_item_parse((struct bytes){out.at, out.len}, &back));
 	MUST(back.item.type == item->type && back.item.number == item->number);
-	write_bare(&back.item, &twice);
+	structured_put_bare(&twice, &back.item);
 	MUST(bytes_equal((struct bytes){out.at, out.len}, (struct bytes){twice.at, twice.len}));
 }
 

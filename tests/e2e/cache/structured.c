@@ -10,45 +10,12 @@
 #include <string.h>
 
 #include "message/chars.h"
-#include "message/structured.h"
-#include "message/structured_write.h"
+#include "../../structured_text.h"
 
-#define LINE_MAX    4096
+#define LINE_MAX    STRUCTURED_TEXT_MAX
 #define MEMBERS_MAX 256
 
 static char room[3 * LINE_MAX]; /* %xx is the longest form of a byte */
-
-static void put_bare(struct sf_writer *out, const struct sf_bare *item)
-{
-	char text[LINE_MAX];
-
-	switch (item->type) {
-	case SF_INTEGER:
-		sf_put_integer(out, item->number);
-		break;
-	case SF_DECIMAL:
-		sf_put_decimal(out, item->number);
-		break;
-	case SF_STRING:
-		sf_put_string(out, (struct bytes){text, sf_string(item, text)});
-		break;
-	case SF_TOKEN:
-		sf_put_token(out, item->text);
-		break;
-	case SF_BYTES:
-		sf_put_bytes(out, (struct bytes){text, sf_decode_bytes(item, text)});
-		break;
-	case SF_BOOLEAN:
-		sf_put_boolean(out, item->number);
-		break;
-	case SF_DATE:
-		sf_put_date(out, item->number);
-		break;
-	case SF_DISPLAY:
-		sf_put_display(out, (struct bytes){text, sf_decode_display(item, text)});
-		break;
-	}
-}
 
 static bool is_true(const struct sf_bare *item)
 {
@@ -72,7 +39,7 @@ static void put_params(struct sf_writer *out, struct bytes params)
 		if (is_true(&value))
 			continue;
 		sf_put_equals(out);
-		put_bare(out, &value);
+		structured_put_bare(out, &value);
 	}
 }
 
@@ -83,7 +50,7 @@ static void put_value(struct sf_writer *out, const struct sf_member *member)
 	bool is_first = true;
 
 	if (!member->is_inner_list) {
-		put_bare(out, &member->item);
+		structured_put_bare(out, &member->item);
 		put_params(out, member->params);
 		return;
 	}
@@ -92,7 +59,7 @@ static void put_value(struct sf_writer *out, const struct sf_member *member)
 		if (!is_first)
 			sf_put_space(out);
 		is_first = false;
-		put_bare(out, &item.item);
+		structured_put_bare(out, &item.item);
 		put_params(out, item.params);
 	}
 	sf_put_close(out);
