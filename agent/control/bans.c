@@ -196,7 +196,9 @@ void bans_add(struct agent *agent, const struct request *request, struct respons
 	char error[DATAPATH_ERROR_MAX] = "";
 	auto_ban_care struct ban_care care = {};
 	struct entry_text entry;
+	uint64_t until_ns;
 	struct ban ban;
+	json_t *json;
 	int status;
 
 	if (!input_has_plane(agent, response) || !take_entry(request, &entry, response) ||
@@ -226,10 +228,14 @@ void bans_add(struct agent *agent, const struct request *request, struct respons
 				 "%s", error[0] ? error : strerror(-status));
 		return;
 	}
+	until_ns = ban.until_ns;
 	ban = ban_in_force(agent, &request->at, ban);
 	agent_banned(agent, &ban.prefix, 1);
-	tell_of_ban(agent, &ban);
-	response_json(response, json_ban(&request->at, &ban));
+	if (ban.until_ns <= until_ns)
+		tell_of_ban(agent, &ban);
+	json = json_ban(&request->at, &ban);
+	(void)json_object_set_new(json, "stays", json_boolean(ban.until_ns > until_ns));
+	response_json(response, json);
 }
 
 void allows_add(struct agent *agent, const struct request *request, struct response *response)

@@ -174,7 +174,8 @@ enum question_result explain_ask(struct agent *agent, const struct request *requ
 
 	if (!agent_has_http(agent))
 		return QUESTION_NONE;
-	if (request_decode(request->rest, who, sizeof(who)) != PARAM_OK || !who[0]) {
+	if (request_decode(request->rest, who, sizeof(who)) != PARAM_OK || !who[0] ||
+	    strchr(who, '/')) {
 		response_problem(response, 400, "expected one address, or the name of an API key");
 		return QUESTION_ANSWERED;
 	}

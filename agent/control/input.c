@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/duration.h"
+#include "message/identity.h"
 
 bool input_flag(const struct request *request, const char *name, bool *ret_flag)
 {
@@ -42,6 +43,7 @@ bool input_prefix(struct bytes text, struct prefix *ret_prefix, const char **ret
 {
 	switch (prefix_parse(text, ret_prefix, NULL)) {
 	case PREFIX_OK:
+		*ret_prefix = identity_unmapped(ret_prefix);
 		return true;
 	case PREFIX_BAD_ADDRESS:
 		*ret_why = "no IPv4 or IPv6 address";
@@ -63,8 +65,10 @@ bool input_address(struct bytes text, struct prefix *ret_address, struct respons
 
 	if (request_decode(text, plain, sizeof(plain)) == PARAM_OK &&
 	    prefix_parse(bytes_of(plain), ret_address, &whole) == PREFIX_OK &&
-	    (whole || ret_address->bits == (ret_address->family == ADDRESS_IPV4 ? 32 : 128)))
+	    (whole || ret_address->bits == (ret_address->family == ADDRESS_IPV4 ? 32 : 128))) {
+		*ret_address = identity_unmapped(ret_address);
 		return true;
+	}
 	response_problem(response, 400, "expected one IPv4 or IPv6 address, such as 192.0.2.7");
 	return false;
 }

@@ -21,7 +21,7 @@ bool input_flag(const struct request *request, const char *name, bool *ret_flag)
 bool input_number(const struct request *request, const char *name, uint64_t fallback, uint64_t max,
 		  uint64_t *ret_number);
 
-/* Percent-encoded text that is one whole address. */
+/* Percent-encoded text that is one whole address. As below, IPv4 that was mapped into IPv6 is IPv4. */
 bool input_address(struct bytes text, struct prefix *ret_address, struct response *response);
 
 /* "prefix" in the query. */

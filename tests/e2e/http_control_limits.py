@@ -97,6 +97,7 @@ http:
         story = self.lab.sluice("explain", "--json", "alice").json()
         self.assertEqual((story["key"], story["http"]["over"]), ("alice", 0))
         self.assertIn("let in", self.lab.sluice("explain", "alice").out)
+        self.assertEqual(self.lab.sluice("explain", "127.0.0.0/8").code, 1)  # whose requests would that be?
         self.assertEqual(self.lab.sluice("explain", "--json", "192.0.2.9").json()["http"]["over"], 0)
         done = self.lab.sluice("explain", "mallory")
         self.assertEqual(done.code, 1)

@@ -424,6 +424,39 @@ def an_import_leaves_out_what_is_hardly_meant_and_names_the_lines():
             assert code == 0 and "4 banned" in said, said
 
 
+def a_longer_ban_stays_and_is_told_of_once():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            assert "earlier" not in _type(host, sluice, "ban", CLIENT, "--for", "10m")[1]
+            code, said = _type(host, sluice, "ban", CLIENT, "--for", "1m")
+            assert code == 0 and "an earlier, longer ban stays" in said, said
+            assert "earlier" not in _type(host, sluice, "ban", CLIENT, "--for", "20m")[1]
+            assert len(sluice.ask("GET", "/v1/events")) == 2
+
+
+def an_address_is_itself_however_it_is_written():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            assert _type(host, sluice, "ban", f"::ffff:{CLIENT}")[0] == 0
+            assert [one["prefix"] for one in sluice.ask("GET", "/v1/bans")] == [CLIENT]
+            assert sluice.ask("GET", f"/v1/explain/::ffff:{CLIENT}")["verdict"] == "drop"
+            assert sluice.ask("GET", f"/v1/explain/::ffff:{OTHER}")["verdict"] == "pass"
+            assert _type(host, sluice, "unban", f"::ffff:{CLIENT}")[0] == 0
+
+
+def detached_top_and_status_say_that_nothing_is_limited():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            assert _type(host, sluice, "detach")[0] == 0
+            for words in (["top", "--once"], ["status"]):
+                code, said = _type(host, sluice, *words)
+                assert code == 0 and "no packet is limited until sluiced is started again" in said, said
+                assert "SOURCE" not in said and "TABLE" not in said, said
+
+
 def a_ban_that_has_ended_cannot_be_ended():
     with Lab() as lab:
         host, _ = make(lab)
@@ -477,6 +510,9 @@ if __name__ == "__main__":
         a_dry_run_shows_who_would_be_over_and_drops_nobody,
         a_ban_that_is_hardly_meant_takes_force,
         an_import_leaves_out_what_is_hardly_meant_and_names_the_lines,
+        a_longer_ban_stays_and_is_told_of_once,
+        an_address_is_itself_however_it_is_written,
+        detached_top_and_status_say_that_nothing_is_limited,
         a_ban_that_has_ended_cannot_be_ended,
         each_line_of_the_policy_counts_what_came_from_there,
     ])

@@ -57,10 +57,13 @@ enum exit_code run_ban(const struct cli *cli)
 
 	if (!ban)
 		return code;
-	printf("%s is banned for %s, until %s\n",
+	printf("%s is banned for %s, until %s%s\n",
 	       text_clean(field_text(ban, "prefix"), prefix, sizeof(prefix)),
 	       text_span(field_count(ban, "remaining"), left),
-	       text_clean(field_text(ban, "until"), until, sizeof(until)));
+	       text_clean(field_text(ban, "until"), until, sizeof(until)),
+	       json_is_true(json_object_get(ban, "stays"))
+		       ? ": an earlier, longer ban stays; `sluice unban` ends it"
+		       : "");
 	return EXIT_DONE;
 }
 

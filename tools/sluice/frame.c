@@ -273,8 +273,10 @@ static void draw_note(struct frame *frame, const struct rates *rates, const stru
 		frame_add(frame, COLOUR_CAUTION, "paused");
 	else if (rates_have_packets(rates))
 		frame_add(frame, COLOUR_DIM, "sources by %s per second", order_names[view->order]);
-	else
+	else if (json_is_false(json_object_get(rates->status, "packet_plane")))
 		frame_add(frame, COLOUR_DIM, "no packet plane: the policy names no interfaces");
+	else
+		frame_add(frame, COLOUR_BAD, "no packet is limited until sluiced is started again");
 	frame_end_row(frame);
 }
 

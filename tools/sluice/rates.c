@@ -220,9 +220,17 @@ void rates_sort(struct rates *rates, enum rates_order order)
 	qsort_r(rates->sources, rates->source_count, sizeof(*rates->sources), compare, &order);
 }
 
+bool status_has_packets(const json_t *status)
+{
+	const char *state = json_string_value(json_object_get(status, "state"));
+
+	return !json_is_false(json_object_get(status, "packet_plane")) &&
+	       !(state && !strcmp(state, "detached"));
+}
+
 bool rates_have_packets(const struct rates *rates)
 {
-	return !json_is_false(json_object_get(rates->status, "packet_plane"));
+	return status_has_packets(rates->status);
 }
 
 void rates_free(struct rates *rates)

@@ -85,7 +85,9 @@ void rates_take(struct rates *rates, json_t *status, json_t *sources, struct rat
 /* Sort the sources; those of equal rate by what was dropped ever, then by name. */
 void rates_sort(struct rates *rates, enum rates_order order);
 
-/* Whether the last look found a packet plane; true of an agent that does not say. */
+/* Whether there is a packet plane, and it is not detached; true of an agent that does not say. */
+bool status_has_packets(const json_t *status);
+/* The same of the last look. */
 bool rates_have_packets(const struct rates *rates);
 
 void rates_free(struct rates *rates);

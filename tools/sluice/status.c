@@ -4,6 +4,7 @@
 
 #include "ask.h"
 #include "memory.h"
+#include "rates.h"
 #include "status.h"
 #include "table.h"
 
@@ -287,8 +288,10 @@ enum exit_code run_status(const struct cli *cli)
 		return code;
 	print_title(cli, status);
 	print_policy(cli, status);
-	if (has_packet_plane(status))
+	if (status_has_packets(status))
 		print_packets(cli, status);
+	else if (has_packet_plane(status))
+		puts("\nno packet is limited until sluiced is started again");
 	status_print_http(cli, json_object_get(status, "http"));
 	return EXIT_DONE;
 }

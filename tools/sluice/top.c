@@ -51,12 +51,6 @@ static void take(struct top *top, json_t *status, json_t *sources)
 	rates_sort(&top->rates, top->view.order);
 }
 
-/* Without a packet plane there is none to ask for. */
-static bool has_sources(const json_t *status)
-{
-	return !json_is_false(json_object_get(status, "packet_plane"));
-}
-
 /* A look whose failure ends the command, said on stderr. */
 static enum exit_code look_once(struct top *top)
 {
@@ -66,7 +60,7 @@ static enum exit_code look_once(struct top *top)
 	struct ask ask = ask_sources(top, target);
 	enum exit_code code = ask_json(top->cli, &status_ask, &status);
 
-	if (code == EXIT_DONE && has_sources(status))
+	if (code == EXIT_DONE && status_has_packets(status))
 		code = ask_json(top->cli, &ask, &sources);
 	if (code == EXIT_DONE)
 		take(top, status, sources);
@@ -79,7 +73,7 @@ static void look_again(struct top *top)
 	char why[CLIENT_WHY_MAX], target[64];
 	struct ask ask = ask_sources(top, target);
 	auto_json json_t *status = ask_quietly(top->cli, &status_ask, why);
-	bool asks = status && has_sources(status);
+	bool asks = status && status_has_packets(status);
 	auto_json json_t *sources = asks ? ask_quietly(top->cli, &ask, why) : NULL;
 
 	if (status && (sources || !asks)) {
