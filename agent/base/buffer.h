@@ -27,6 +27,7 @@ struct buffer buffer_new(size_t max);
 /* Release the bytes; the buffer is then empty and can be used again. */
 void buffer_free(struct buffer *buf);
 
+/* Add at the end. Where it does not fit, or there is no memory, nothing is added and `error` says which. */
 void buffer_add_text(struct buffer *buf, const char *text);
 void buffer_printf(struct buffer *buf, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Whole files: read up to a limit, replaced at once. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 

@@ -16,6 +16,7 @@ struct siphash_secret {
 	uint64_t word[2];
 };
 
+/* The hash of text, which may be empty, under secret. */
 uint64_t siphash(const struct siphash_secret *secret, struct bytes text);
 
 #endif

@@ -69,6 +69,7 @@ struct store_case {
 };
 enum store_verdict storable_response(const struct store_case *c);
 
+/* The verdict as metrics and `cache stats` name it, and in a sentence for people. Never NULL; both are constant. */
 const char *storable_label(enum store_verdict verdict);
 const char *storable_help(enum store_verdict verdict);
 

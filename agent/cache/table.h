@@ -32,6 +32,7 @@ int table_init(struct table *table, struct budget *budget);
 /* Free the buckets; they hold no objects any more, or objects that are none of the table's business. */
 void table_free(struct table *table);
 
+/* The head of bucket index, which is below table->buckets: for walks and evictions. */
 struct cache_object **table_bucket(struct table *table, uint64_t index);
 
 /* The chain in which objects of this hash are, followed by object->next. */

@@ -57,6 +57,7 @@ int tags_new(struct budget *budget, const struct siphash_secret *secret, uint32_
 	     struct tags **ret_tags);
 void tags_free(struct tags *tags); /* NULL is fine; no node is held any more */
 
+/* What a tag is known by: a keyed hash of kind, scope and name. Any thread. */
 struct tag_id tag_id_of(const struct tags *tags, enum tag_kind kind, struct bytes scope,
 			struct bytes name);
 
@@ -96,6 +97,7 @@ int tags_purge_pattern(struct tags *tags, const struct url_pattern *pattern, uin
  */
 bool tags_pattern_since(struct tags *tags, struct bytes url, uint64_t sequence);
 
+/* Distinct tags at present. Any thread. */
 uint32_t tags_count(struct tags *tags);
 
 #endif

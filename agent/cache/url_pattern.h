@@ -16,6 +16,7 @@ struct url_pattern {
 	bool is_glob;
 };
 
+/* Whether all of url is what the glob describes, or the prefix begins it. */
 bool url_pattern_matches(const struct url_pattern *pattern, struct bytes url);
 
 #endif

@@ -191,6 +191,7 @@ enum agent_state {
 		AGENT_STATE_COUNT
 };
 
+/* What the agent is doing now, and how that is called in answers and metrics. */
 enum agent_state agent_state(const struct agent *agent);
 const char *agent_state_name(enum agent_state state);
 

@@ -39,6 +39,7 @@ struct explanation {
 	struct explained_limit limits[SL_KIND_COUNT];
 };
 
+/* What would happen to a packet now. Charges nothing, changes nothing. */
 void explain(const struct explanation_input *input, struct explanation *ret_explanation);
 
 /*

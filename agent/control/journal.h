@@ -23,6 +23,7 @@ struct journal;
 int journal_new(struct journal **ret_journal);
 void journal_free(struct journal *journal);
 
+/* Take a copy of event under the next number; in a full ring the oldest gives way. */
 void journal_add(struct journal *journal, const struct sl_event *event);
 
 /* Number the next event will have; numbers below it and from journal_first() on are in the ring. */

@@ -19,8 +19,10 @@ struct agent;
 /* Text of any origin: bytes that are no UTF-8 become '?'. NULL text is null. */
 json_t *json_text(const char *text);
 
+/* As text: "192.0.2.0/24", a whole address without its length. */
 json_t *json_prefix(const struct prefix *prefix);
 
+/* The objects of docs/control.md. Instants are told by at: when it is asked, by both clocks. */
 json_t *json_count(const struct sl_count *count);
 json_t *json_source(const struct agent *agent, const struct moment *at,
 		    const struct sl_source *source, const struct sl_tracked *tracked);

@@ -20,6 +20,7 @@ struct metrics_http {
 	const json_t *told; /* NULL: the child does not answer; then only its state is known */
 };
 
+/* Add all families of the HTTP plane to out, in the text format of Prometheus. */
 void metrics_http_write(const struct metrics_http *http, struct buffer *out);
 
 #endif

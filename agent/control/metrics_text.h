@@ -23,6 +23,7 @@ void metrics_label_value(struct buffer *out, const char *value);
 /* The two lines that begin a family; type is "counter", "gauge" or "histogram". */
 void metrics_family(struct buffer *out, const char *name, const char *type, const char *help);
 
+/* One line: name, labels, value. */
 void metrics_sample(struct buffer *out, const char *name, const struct labels *labels,
 		    uint64_t value);
 

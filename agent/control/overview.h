@@ -39,6 +39,7 @@ struct sl_count overview_sum(const struct sl_count reasons[static SL_REASON_COUN
 /* One reason over all interfaces. */
 struct sl_count overview_reason(const struct overview *overview, enum sl_reason reason);
 
+/* What abi.h says of a number, and how metrics and answers call it. The text is constant. */
 enum sl_verdict overview_verdict(enum sl_reason reason);
 const char *overview_verdict_label(enum sl_verdict verdict); /* "pass", "flag", "drop" */
 const char *overview_reason_label(enum sl_reason reason);

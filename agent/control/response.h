@@ -38,6 +38,7 @@ struct response {
 	size_t stream_bytes; /* memory the stream holds */
 };
 
+/* An empty 200; and release what a response holds, a stream that has not ended included. */
 struct response response_new(void);
 void response_free(struct response *response);
 #define auto_response __attribute__((cleanup(response_free)))

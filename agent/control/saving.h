@@ -22,6 +22,7 @@ int saving_new(struct loop *loop, saving_done_fn *done, void *context, struct sa
 /* Waits for what is being written; done() is not called any more. NULL is fine. */
 void saving_free(struct saving *saving);
 
+/* Whether a file is being written: its done() has not been called yet. */
 bool saving_is_busy(const struct saving *saving);
 
 /*

@@ -34,10 +34,11 @@ struct gate {
 	struct gate_waiter **last;
 };
 
+/* Without a cap. It is destroyed when nobody is in and nobody waits. */
 void gate_init(struct gate *gate);
 void gate_destroy(struct gate *gate);
 
-/* Another policy: takes effect as slots are freed. */
+/* Another policy: a larger cap lets those who wait in at once, a smaller one holds as slots are given back. */
 void gate_set(struct gate *gate, uint32_t max, uint32_t queue_max);
 
 enum gate_result {
@@ -45,6 +46,7 @@ enum gate_result {
 	GATE_WAIT, /* waiter->granted() will be called, unless gate_cancel() comes first */
 	GATE_FULL, /* neither a slot nor room in the queue */
 };
+/* Ask for a slot, and give it back: then the one who has waited longest is granted it, on the thread that gave it. */
 enum gate_result gate_enter(struct gate *gate, struct gate_waiter *waiter);
 void gate_leave(struct gate *gate);
 

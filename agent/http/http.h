@@ -97,6 +97,7 @@ void http_stop(struct http *http);
 /* Write the access log to fd from now on; takes it over. */
 void http_reopen_log(struct http *http, int fd);
 
+/* The sum over all threads; each counter is whole, all together are of no one instant. */
 void http_counters_read(struct http *http, struct http_counters *ret_sum);
 
 /* How a server is doing, for status and metrics. */

@@ -65,6 +65,7 @@ struct plan_share {
 	uint64_t users; /* exchanges, and the thread itself while it is the newest */
 };
 
+/* No server is known yet. */
 void registry_init(struct registry *registry);
 void registry_destroy(struct registry *registry); /* when no plan is left */
 

@@ -32,6 +32,7 @@ struct wheel {
 	struct wheel_timer *slot[WHEEL_SLOTS];
 };
 
+/* Nothing is set; instants before now_ns (CLOCK_MONOTONIC) are over. */
 void wheel_begin(struct wheel *wheel, uint64_t now_ns);
 
 /* Have timer->expired called at deadline_ns, in the place of what was set before. */

@@ -51,6 +51,7 @@ struct prefix_node *prefix_tree_add(struct prefix_tree *tree, const struct prefi
 /* Remove the used node of exactly prefix; nothing happens where there is none. */
 void prefix_tree_remove(struct prefix_tree *tree, const struct prefix *prefix);
 
+/* Free all nodes and their reasons; the tree is empty then and can be used again. */
 void prefix_tree_free(struct prefix_tree *tree);
 
 /* Give node a copy of reason; "" and NULL take it away. Without memory it has none: reasons are a courtesy. */

@@ -15,6 +15,7 @@ struct fixed_window {
 	uint64_t hits;	 /* refused ones included; stays at its maximum */
 };
 
+/* Whether cost more would be let in at now_ns (CLOCK_MONOTONIC). Changes nothing. */
 bool fixed_window_fits(const struct fixed_window *window, const struct limit_spec *spec,
 		       uint64_t cost, uint64_t now_ns);
 
@@ -22,6 +23,7 @@ bool fixed_window_fits(const struct fixed_window *window, const struct limit_spe
 bool fixed_window_hit(struct fixed_window *window, const struct limit_spec *spec, uint64_t cost,
 		      uint64_t now_ns);
 
+/* What to tell a client who asks for cost at now_ns. */
 struct limit_view fixed_window_view(const struct fixed_window *window,
 				    const struct limit_spec *spec, uint64_t cost, uint64_t now_ns);
 

@@ -24,12 +24,14 @@ static inline uint64_t moving_window_bytes(uint64_t count)
 	return sizeof(struct moving_window) + count * sizeof(uint64_t);
 }
 
+/* Whether cost more would be let in at now_ns (CLOCK_MONOTONIC). Changes nothing. */
 bool moving_window_fits(const struct moving_window *window, const struct limit_spec *spec,
 			uint64_t cost, uint64_t now_ns);
 
 /* Log cost admissions at now_ns. They fit: moving_window_fits() has said so. */
 void moving_window_take(struct moving_window *window, uint64_t cost, uint64_t now_ns);
 
+/* What to tell a client who asks for cost at now_ns. */
 struct limit_view moving_window_view(const struct moving_window *window,
 				     const struct limit_spec *spec, uint64_t cost, uint64_t now_ns);
 

@@ -18,6 +18,7 @@ struct token_bucket {
 /* Time the whole bucket takes. A burst that lasts longer than LIMIT_WINDOW_MAX is cut to it. */
 uint64_t token_bucket_burst_ns(const struct limit_spec *spec);
 
+/* Whether cost more would be let in at now_ns (CLOCK_MONOTONIC). Changes nothing. */
 bool token_bucket_fits(const struct token_bucket *bucket, const struct limit_spec *spec,
 		       uint64_t cost, uint64_t now_ns);
 
@@ -25,6 +26,7 @@ bool token_bucket_fits(const struct token_bucket *bucket, const struct limit_spe
 void token_bucket_take(struct token_bucket *bucket, const struct limit_spec *spec, uint64_t cost,
 		       uint64_t now_ns);
 
+/* What to tell a client who asks for cost at now_ns. */
 struct limit_view token_bucket_view(const struct token_bucket *bucket,
 				    const struct limit_spec *spec, uint64_t cost, uint64_t now_ns);
 

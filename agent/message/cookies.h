@@ -12,6 +12,7 @@ struct cookies {
 	struct bytes rest;
 };
 
+/* Before the first cookie. fields must outlive the walk. */
 struct cookies cookies_of(const struct fields *fields);
 
 /* The next one, without blanks around name and value; a name may be empty. False: no more. */

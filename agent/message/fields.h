@@ -28,6 +28,7 @@ struct field_list {
 	struct bytes rest;
 };
 
+/* A walk over the members, as list_next() cuts them, field after field. fields must outlive it. False: no more. */
 struct field_list field_list_of(const struct fields *fields, enum field_name id);
 bool field_list_next(struct field_list *list, struct bytes *ret_member);
 

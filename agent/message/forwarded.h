@@ -22,6 +22,7 @@ struct from_right {
 	size_t bytes;	   /* looked at so far */
 };
 
+/* Before the last element. fields must outlive the walk. */
 struct from_right from_right_of(const struct fields *fields, enum field_name id);
 
 /*

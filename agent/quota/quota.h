@@ -9,6 +9,7 @@
 #include "limit/limit_table.h"
 #include "policy/http_policy.h"
 
+/* The numbers of a limit whose inheritance is resolved. */
 struct limit_spec quota_spec(const struct http_limit *limit);
 
 /*

@@ -26,6 +26,7 @@ struct cell {
 	enum colour colour;
 };
 
+/* An empty table. columns must outlive it; its cells are freed with it. */
 struct table table_new(const struct column *columns);
 void table_free(struct table *table);
 #define auto_table __attribute__((cleanup(table_free)))
@@ -34,6 +35,7 @@ void table_free(struct table *table);
 void table_add(struct table *table, enum colour colour, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Rows so far; one that is not complete does not count. */
 size_t table_rows(const struct table *table);
 
 /* With a line of titles; nothing at all if there is no row. */
