@@ -48,10 +48,12 @@ class Host:
         return self
 
     def __exit__(self, kind, *unused):
-        self.stop()
-        if kind and kind is not KeyboardInterrupt:
-            print(self.log(), end="")
-        shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            self.stop()
+        finally:
+            if kind and kind is not KeyboardInterrupt:
+                print(self.log(), end="")
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def write_policy(self, policy):
         with open(self.policy_path, "w") as file:
@@ -83,7 +85,8 @@ class Host:
     def stop(self):
         if self.agent and self.agent.poll() is None:
             send_signal(self.agent, signal.SIGTERM)
-            self.agent.wait(60)
+            if self.agent.wait(60):
+                raise LabError(f"sluiced ended with {self.agent.returncode}:\n{self.log()}")
 
     def kill(self):
         send_signal(self.agent, signal.SIGKILL)
