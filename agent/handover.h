@@ -27,7 +27,7 @@
 #define HANDOVER_SETS_MAX 256
 #define HANDOVER_PATH_MAX 108 /* of a Unix socket */
 
-/* Sockets and what they are: "control", "metrics ADDRESS", "http ADDRESS", "handover". */
+/* Sockets and what they are: "control", "metrics ADDRESS", "http ADDRESS", "handover"; "counts": of limits, a memfd. */
 struct handover_set {
 	char name[HANDOVER_NAME_MAX];
 	struct passing_fds fds;

@@ -258,12 +258,14 @@ void http_plane_free(struct http_plane *plane)
 
 /* ---- Two agents, one after the other -------------------------------------------------------- */
 
+#define COUNTS_NAME   "counts"
 #define LISTENER_NAME "http " /* and the address, as the policy has it */
 _Static_assert(sizeof(LISTENER_NAME) + HTTP_ADDRESS_TEXT_MAX <= HANDOVER_NAME_MAX, "names fit");
 
 int http_plane_give(const struct http_plane *plane, struct handover *handover)
 {
 	const struct listeners *listeners = http_parent_listeners(plane->parent);
+	const int counts = http_parent_counts_fd(plane->parent);
 	char name[HANDOVER_NAME_MAX];
 	int err = 0;
 
@@ -273,7 +275,19 @@ int http_plane_give(const struct http_plane *plane, struct handover *handover)
 		(void)snprintf(name, sizeof(name), LISTENER_NAME "%s", listener->address);
 		err = handover_add(handover, name, listener->fds, listener->fd_count);
 	}
+	if (!err && counts >= 0)
+		err = handover_add(handover, COUNTS_NAME, &counts, 1);
 	return err;
+}
+
+static void take_counts(struct http_plane *plane, struct handover *handover)
+{
+	struct handover_set *set = handover_find(handover, COUNTS_NAME);
+
+	if (!set || set->fds.count != 1)
+		return;
+	http_parent_take_counts(plane->parent, set->fds.at[0]);
+	set->fds.count = 0;
 }
 
 int http_plane_take(struct http_plane *plane, struct handover *handover)
@@ -282,6 +296,7 @@ int http_plane_take(struct http_plane *plane, struct handover *handover)
 	int err = 0;
 
 	http_parent_share(plane->parent, true);
+	take_counts(plane, handover);
 	for (size_t i = 0; i < handover->count && !err; i++) {
 		struct handover_set *set = &handover->sets[i];
 

@@ -32,7 +32,8 @@ struct child {
 	struct policy *prepared; /* between PREPARE and SWITCH or ABANDON */
 	struct key_file *keys;	 /* its API keys; NULL: none */
 	struct given_sockets sockets;
-	int log_fd;   /* what came and is not the plane's yet; -1: none */
+	int log_fd; /* what came and is not the plane's yet; -1: none */
+	bool joins_table;
 	int table_fd; /* of counts; -1: it has not come, or the plane has mapped it */
 	bool switched;
 	bool is_confined;
@@ -110,6 +111,7 @@ static int hand_over(struct child *child)
 				  .threads = child->sockets.threads,
 				  .log_fd = -1,
 				  .table_fd = child->table_fd,
+				  .joins_table = child->joins_table,
 				  .offended = child_ask_ban};
 	int err;
 
@@ -151,8 +153,12 @@ static void take_log(struct child *child, struct pipe_message *message)
 
 static int take_table(struct child *child, struct pipe_message *message)
 {
-	if (child->http || child->table_fd >= 0)
+	struct pipe_table what;
+
+	memcpy(&what, message->payload.at, sizeof(what));
+	if (child->http || child->table_fd >= 0 || what.joins > 1)
 		return -EPROTO;
+	child->joins_table = what.joins;
 	child->table_fd = take_fd(message->fds[0]);
 	return 0;
 }

@@ -91,9 +91,10 @@ static void join_threads(struct http *http)
 }
 
 /* All of it counts from the start: strangers can fill it at any time. */
-static int open_table(struct http *http, int fd)
+static int open_table(struct http *http, const struct http_child *child)
 {
-	int err = limit_table_open(fd, &http->table);
+	int err = child->joins_table ? limit_table_join(child->table_fd, &http->table)
+				     : limit_table_open(child->table_fd, &http->table);
 
 	if (!err && !budget_take(&http->memory, limit_table_memory(http->table))) {
 		log_error("http: max.memory is less than the table of counts takes");
@@ -130,7 +131,7 @@ static int make_plan(struct http *http, const struct http_child *child, struct p
 
 static int begin(struct http *http, const struct http_child *child)
 {
-	int err = open_table(http, child->table_fd);
+	int err = open_table(http, child);
 
 	if (!err)
 		err = caching_store_new(child->policy->http, &http->memory, &http->cache);

@@ -59,6 +59,7 @@ struct http_child {
 	uint32_t threads; /* 0: one per core; at most HTTP_THREADS_MAX */
 	int log_fd;	  /* the access log, the plane's from now on; -1: none */
 	int table_fd;	  /* of counts (limit/limit_table.h); the caller's: it is only mapped */
+	bool joins_table; /* another process counts in it as well: limit_table_join() */
 	void *context;
 	http_offended_fn *offended; /* with context; NULL: nobody is banned */
 };

@@ -33,7 +33,7 @@
 #include "base/bytes.h"
 #include "policy/http_policy.h"
 
-#define PIPE_VERSION	   3
+#define PIPE_VERSION	   4
 #define PIPE_PAYLOAD_MAX   32768 /* bytes; below a socket's default buffer by far */
 #define PIPE_FDS_MAX	   64	 /* with one message */
 #define PIPE_ADDRESSES_MAX 32	 /* of one name */
@@ -49,7 +49,7 @@
 	X(THREADS, PARENT, sizeof(struct pipe_threads), sizeof(struct pipe_threads), 0, 0)    \
 	X(LISTENER, PARENT, 1, HTTP_ADDRESS_TEXT_MAX - 1, 1, PIPE_FDS_MAX)                    \
 	X(RESOLVED, PARENT, sizeof(struct pipe_resolved), sizeof(struct pipe_resolved), 0, 0) \
-	X(TABLE, PARENT, 0, 0, 1, 1)                                                          \
+	X(TABLE, PARENT, sizeof(struct pipe_table), sizeof(struct pipe_table), 1, 1)          \
 	X(LOG, PARENT, 0, 0, 0, 1)                                                            \
 	X(PREPARE, PARENT, 0, 0, 1, 2)                                                        \
 	X(SWITCH, PARENT, 0, 0, 0, 0)                                                         \
@@ -135,6 +135,12 @@ struct pipe_resolved {
 /* How many threads to run: as long as it lives. Listeners come with at least as many sockets. */
 struct pipe_threads {
 	uint32_t count;
+};
+
+/* The table of counts. */
+struct pipe_table {
+	uint32_t
+		joins; /* 1: the child of an agent that is taken over from counts in it as well; else 0 */
 };
 
 struct pipe_drain {

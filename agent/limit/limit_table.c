@@ -4,21 +4,37 @@
 #include <assert.h>
 #include <sched.h>
 
-#define SPINS 200 /* looks at a lock before giving way: it is held for less than a microsecond */
+#include "base/clock.h"
+#include "base/duration.h"
+
+/* After that a lock's owner in the process beside this one is dead: nobody is off the CPU for so long. */
+#define JOINED_PATIENCE_NS NS_PER_SEC
+#define SPINS		   200 /* looks at a lock before giving way: it is held for less than a microsecond */
 
 static uint32_t *lock_of(struct limit_table *table, uint32_t set)
 {
 	return (uint32_t *)table_set_at(table, set);
 }
 
-static bool try_lock(struct limit_table *table, uint32_t *lock)
+/* Held by the process beside this one: see limit_table_join(). */
+static bool is_beside(const struct limit_table *table, uint32_t owner)
+{
+	return (owner & ~TABLE_JOINED) == table->epoch;
+}
+
+/* since_ns: when waiting began; 0: just now. */
+static bool try_lock(struct limit_table *table, uint32_t *lock, uint64_t since_ns)
 {
 	uint32_t owner = __atomic_load_n(lock, __ATOMIC_RELAXED);
 
+	if (owner == table->word)
+		return false;
+	if (is_beside(table, owner) &&
+	    (!since_ns || clock_now_ns() - since_ns < JOINED_PATIENCE_NS))
+		return false;
 	/* Another epoch's owner is dead. States can be taken over at any instruction: their words are
 	 * stored such that what was counted stays counted. */
-	return owner != table->epoch &&
-	       __atomic_compare_exchange_n(lock, &owner, table->epoch, false, __ATOMIC_ACQUIRE,
+	return __atomic_compare_exchange_n(lock, &owner, table->word, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
 }
 
@@ -26,10 +42,14 @@ static bool try_lock(struct limit_table *table, uint32_t *lock)
 static void lock_set(struct limit_table *table, uint32_t set)
 {
 	uint32_t *lock = lock_of(table, set);
+	uint64_t since_ns = 0;
 
-	for (unsigned tries = 1; !try_lock(table, lock); tries++)
-		if (tries % SPINS == 0)
-			sched_yield(); /* its owner has lost the CPU */
+	for (unsigned tries = 1; !try_lock(table, lock, since_ns); tries++) {
+		if (tries % SPINS)
+			continue;
+		sched_yield(); /* its owner has lost the CPU */
+		since_ns = since_ns ? since_ns : clock_now_ns();
+	}
 }
 
 static void unlock_set(struct limit_table *table, uint32_t set)

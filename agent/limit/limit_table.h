@@ -9,9 +9,10 @@
  * that is full it has no entry, and is to be refused. Keys are known by 128 bits of the hash; the first
  * LIMIT_LABEL_MAX bytes are kept for people to read.
  *
- * One process at a time: opening the table says that whoever had it before is dead. Locks carry the
- * opener's epoch, so one left behind is known and taken over at once, without asking whether a thread id
- * is alive or has been given to somebody else.
+ * Opening the table says that whoever had it before is dead. Locks carry the opener's epoch, so one left
+ * behind is known and taken over at once, without asking whether a thread id is alive or has been given to
+ * somebody else. One more process may join the one that has it, for as long as a takeover lasts: both count
+ * in the same entries, and what the other leaves locked when it dies is taken over after a second.
  *
  * This is the limiter's only way to its counts: a store shared by hosts would stand behind the same calls.
  */
@@ -46,11 +47,16 @@ struct limit_table_size limit_table_within(uint64_t bytes, uint64_t state_bytes)
  */
 int limit_table_create(struct limit_table_size size, int *ret_fd);
 
+/* Whether fd is a table of this version, made for that size. */
+bool limit_table_is_sized(int fd, struct limit_table_size size);
+
 /*
  * Map the table in fd, which stays the caller's, for this process; whoever had it open is dead.
  * Returns 0, -EINVAL if it is no table of this version, -ENOMEM, or -errno.
  */
 int limit_table_open(int fd, struct limit_table **ret_table);
+/* The same beside the one process that has it open and lives on; if nobody has had it yet, as above. */
+int limit_table_join(int fd, struct limit_table **ret_table);
 /* The same to look at, while another process uses it: nothing that is done here is seen there. */
 int limit_table_view(int fd, struct limit_table **ret_table);
 void limit_table_close(struct limit_table *table); /* NULL is fine */

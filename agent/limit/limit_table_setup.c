@@ -119,9 +119,29 @@ static int map_table(int fd, int flags, struct limit_table **ret_table)
 		munmap(table->head, table->bytes);
 		return -EINVAL;
 	}
-	table->epoch = table->head->epoch;
+	table->epoch = table->head->epoch & ~TABLE_JOINED;
 	*ret_table = take_ptr(table);
 	return 0;
+}
+
+bool limit_table_is_sized(int fd, struct limit_table_size size)
+{
+	const struct table_head wanted = layout_of(size);
+	struct table_head head;
+
+	return pread(fd, &head, sizeof(head), 0) == sizeof(head) && head.magic == wanted.magic &&
+	       head.slot_bytes == wanted.slot_bytes && head.sets == wanted.sets &&
+	       head.shared_sets == wanted.shared_sets;
+}
+
+static void begin_epoch(struct limit_table *table)
+{
+	/* 0 is the word of a free lock. */
+	do
+		table->epoch = __atomic_add_fetch(&table->head->epoch, 1, __ATOMIC_ACQ_REL) &
+			       ~TABLE_JOINED;
+	while (!table->epoch);
+	table->word = table->epoch;
 }
 
 int limit_table_open(int fd, struct limit_table **ret_table)
@@ -131,10 +151,22 @@ int limit_table_open(int fd, struct limit_table **ret_table)
 
 	if (err)
 		return err;
-	/* 0 is the word of a free lock. */
-	do
-		table->epoch = __atomic_add_fetch(&table->head->epoch, 1, __ATOMIC_ACQ_REL);
-	while (!table->epoch);
+	begin_epoch(table);
+	*ret_table = table;
+	return 0;
+}
+
+int limit_table_join(int fd, struct limit_table **ret_table)
+{
+	struct limit_table *table;
+	int err = map_table(fd, MAP_SHARED, &table);
+
+	if (err)
+		return err;
+	if (table->epoch)
+		table->word = table->epoch | TABLE_JOINED;
+	else
+		begin_epoch(table);
 	*ret_table = table;
 	return 0;
 }

@@ -35,10 +35,14 @@ struct table_slot {
 	struct limit_state state; /* strategy 0: the slot is free */
 };
 
+/* In the word of a lock: it is held by who has joined the opener of that epoch. */
+#define TABLE_JOINED 0x80000000u
+
 struct limit_table {
 	struct table_head *head; /* the mapping */
 	size_t bytes;
-	uint32_t epoch;
+	uint32_t epoch; /* without TABLE_JOINED, not 0 once it is open */
+	uint32_t word;	/* of the locks it holds */
 };
 
 static inline size_t table_set_bytes(const struct table_head *head)

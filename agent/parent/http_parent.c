@@ -274,6 +274,16 @@ void http_parent_save_counts(struct http_parent *parent)
 	http_table_save(&parent->table);
 }
 
+int http_parent_counts_fd(const struct http_parent *parent)
+{
+	return parent->table.fd;
+}
+
+void http_parent_take_counts(struct http_parent *parent, int fd)
+{
+	parent->table.given_fd = fd;
+}
+
 bool http_parent_has_server_in(const struct http_parent *parent, const struct prefix *prefix)
 {
 	return resolver_has_in(parent->resolver, prefix);

@@ -94,6 +94,10 @@ int http_parent_tell_banned(const struct http_parent *parent, const struct pipe_
 void http_parent_keep_counts(struct http_parent *parent, const char *path);
 void http_parent_save_counts(struct http_parent *parent);
 
+/* The table of counts, -1: none yet; and that of the agent that is taken over from, which becomes the parent's. */
+int http_parent_counts_fd(const struct http_parent *parent);
+void http_parent_take_counts(struct http_parent *parent, int fd);
+
 /* For status: the child's process id (0: none at present), and how often it had to be started again. */
 struct http_parent_state {
 	int pid;

@@ -180,6 +180,19 @@ static int send_policy(const struct http_parent *parent, const struct http_confi
 	return pipe_send_patiently(parent->child.pipe_fd, &message);
 }
 
+/* Only the first child joins: the next one is there because that is dead. */
+static int send_table(struct http_parent *parent)
+{
+	const struct pipe_table what = {.joins = parent->table.is_shared};
+	const struct pipe_message message = {.kind = PIPE_TABLE,
+					     .payload = {(const char *)&what, sizeof(what)},
+					     .fds = {parent->table.fd},
+					     .fd_count = 1};
+
+	parent->table.is_shared = false;
+	return pipe_send_patiently(parent->child.pipe_fd, &message);
+}
+
 /* What a child needs to know of config, and its word that it can serve it. */
 int parent_offer(struct http_parent *parent, const struct http_config *config, struct buffer *error)
 {
@@ -188,7 +201,7 @@ int parent_offer(struct http_parent *parent, const struct http_config *config, s
 
 	/* A running child writes to the log it has until commit, and counts where it counts. */
 	if (!is_running)
-		err = parent_send_fd(parent, PIPE_TABLE, parent->table.fd);
+		err = send_table(parent);
 	if (!err && !is_running)
 		err = parent_send_fd(parent, PIPE_LOG, config->log_fd);
 	if (!err)

@@ -8,12 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "quota/quota.h"
 #include "limit/limit_save.h"
 
-const struct http_table http_table_none = {.fd = -1};
+const struct http_table http_table_none = {.fd = -1, .given_fd = -1};
 
 static struct limit_saving moment(void)
 {
@@ -77,14 +78,18 @@ static int make(struct http_table *table, const struct http_policy *http, struct
 			      state_bytes);
 		return -EINVAL;
 	}
-	err = limit_table_create(size, &table->fd);
+	table->is_shared = table->given_fd >= 0 && limit_table_is_sized(table->given_fd, size);
+	err = table->is_shared ? 0 : limit_table_create(size, &table->fd);
 	if (err) {
 		buffer_printf(error, "http: the table of counts: %s", strerror(-err));
 		return err;
 	}
+	if (table->is_shared)
+		table->fd = take_fd(table->given_fd);
+	else
+		restore(table);
 	table->bytes = http->max.limit_table;
 	table->state_bytes = state_bytes;
-	restore(table);
 	return 0;
 }
 
@@ -110,7 +115,12 @@ int http_table_prepare(struct http_table *table, const struct http_policy *http,
 
 void http_table_free(struct http_table *table)
 {
+	const char *path = table->path;
+
 	if (table->fd >= 0)
 		close(table->fd);
-	*table = (struct http_table){.fd = -1, .path = table->path};
+	if (table->given_fd >= 0)
+		close(table->given_fd);
+	*table = http_table_none;
+	table->path = path;
 }

@@ -5,8 +5,11 @@
 Runs on loopback and needs no privilege.
 """
 
+import http.client
 import os
 import sys
+import threading
+import time
 
 from http_agent import PATIENCE, Agent, Origin, Place, get, policy
 from http_lab import eventually, free_port, kill, run, tests_of
@@ -56,6 +59,43 @@ def counts_go_along_in_a_takeover():
         second.stop()
         third = Agent(place, None)
         assert _statuses(port, 1) == [429], "the one that was taken over from wrote over what came later"
+        third.stop()
+    origin.stop()
+
+
+def _ask_until(stop, port, statuses):
+    """Requests at a steady pace, on one connection until it is closed."""
+    link = None
+    while not stop.is_set():
+        try:
+            link = link or http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            link.request("GET", "/")
+            answer = link.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+        except (OSError, http.client.HTTPException):
+            link = None  # the one that is taken over from closes what is idle
+        time.sleep(0.002)
+
+
+def while_a_takeover_is_under_way_both_count_in_one_place():
+    origin, port, stop, statuses = Origin(), free_port(), threading.Event(), []
+    with Place() as place:
+        first = Agent(place, policy(port, origin) + '  limits: ["1000 per hour"]\n')
+        asking = [threading.Thread(target=_ask_until, args=(stop, port, statuses)) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        eventually(lambda: statuses.count(200) > 100, "requests come")
+        second = Agent(place, None, "--takeover")
+        assert first.process.wait(PATIENCE) == 0
+        eventually(lambda: statuses.count(429) > 200, "the limit is reached", 60)
+        stop.set()
+        for thread in asking:
+            thread.join()
+        assert statuses.count(200) == 1000, statuses.count(200)
+        second.stop()
+        third = Agent(place, None)
+        assert _statuses(port, 1) == [429]
         third.stop()
     origin.stop()
 

@@ -3,6 +3,7 @@
 #include "limit_table_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -178,6 +179,124 @@ static void eight_threads_on_one_client_are_exact(void **state)
 	limit_table_close(table);
 }
 
+static struct limit_table *joined(int fd)
+{
+	struct limit_table *table = NULL;
+
+	assert_int_equal(limit_table_join(fd, &table), 0);
+	return table;
+}
+
+#define PROCESS_ASKS 20000
+
+static int ask_many(struct limit_table *table)
+{
+	const struct limit_spec spec = spec_of(LIMIT_SLIDING_WINDOW, PROCESS_ASKS, 3600 * SECOND);
+	int let_in = 0;
+
+	for (uint64_t i = 0; i < PROCESS_ASKS; i++)
+		let_in += ask(table, "one", &spec, START + i) == LET_IN;
+	return let_in;
+}
+
+static void two_processes_that_have_it_at_once_are_exact(void **state)
+{
+	int fd = created(small), ends[2], other = 0, own;
+	struct limit_table *table = opened(fd);
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (!pid) {
+		own = ask_many(joined(fd));
+		_exit(write(ends[1], &own, sizeof(own)) != sizeof(own));
+	}
+	alarm(60);
+	own = ask_many(table);
+	assert_int_equal(read(ends[0], &other, sizeof(other)), sizeof(other));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	alarm(0);
+	assert_int_equal(own + other, PROCESS_ASKS);
+	close(ends[0]);
+	close(ends[1]);
+	limit_table_close(table);
+	close(fd);
+}
+
+static void *ask_once(void *context)
+{
+	(void)ask(context, "a", &five, START);
+	return NULL;
+}
+
+/* Whoever of the two has it: the other waits while it lives, and no longer than a second when it does not. */
+static void who_joins_waits_for_a_lock_and_not_for_ever(void **state)
+{
+	int fd = created(small);
+	struct limit_table *tables[] = {opened(fd), joined(fd)};
+	struct limit_seek seek = {.key = BYTES("a"), .coarse = BYTES("b"), .spec = &five};
+	pthread_t waiting;
+
+	for (int first = 0; first < 2; first++) {
+		struct limit_table *one = tables[first], *other = tables[!first];
+
+		alarm(20);
+		limit_table_seize(one, &seek, 1, limit_table_moment(one, START));
+		assert_int_equal(pthread_create(&waiting, NULL, ask_once, other), 0);
+		usleep(100000);
+		assert_int_equal(pthread_tryjoin_np(waiting, NULL), EBUSY);
+		limit_table_release(one, &seek, 1);
+		assert_int_equal(pthread_join(waiting, NULL), 0);
+
+		/* It died with the lock. */
+		limit_table_seize(one, &seek, 1, limit_table_moment(one, START));
+		assert_int_equal(pthread_create(&waiting, NULL, ask_once, other), 0);
+		assert_int_equal(pthread_join(waiting, NULL), 0);
+		alarm(0);
+	}
+	assert_int_equal(ask(tables[0], "a", &five, START), LET_IN);
+	assert_int_equal(ask(tables[1], "a", &five, START), REFUSED);
+	limit_table_close(tables[0]);
+	limit_table_close(tables[1]);
+	close(fd);
+}
+
+static void what_one_holds_the_other_does_not_take_for_a_dead_ones(void **state)
+{
+	int fd = created(small);
+	struct limit_table *first = opened(fd), *second = joined(fd);
+	struct limit_moment moment = limit_table_moment(first, START);
+	struct limit_seek seek = {.key = BYTES("a"), .coarse = BYTES("b"), .spec = &five};
+
+	limit_table_seize(first, &seek, 1, moment);
+	limit_state_hold(seek.state, &five, 5, moment);
+	limit_table_release(first, &seek, 1);
+	assert_int_equal(ask(second, "a", &five, START), REFUSED);
+
+	limit_table_return(first, &seek, moment);
+	limit_state_refund(seek.state, 5);
+	limit_table_release(first, &seek, 1);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ask(second, "a", &five, START), LET_IN);
+	limit_table_close(first);
+	limit_table_close(second);
+	close(fd);
+}
+
+static void a_table_is_known_by_its_size(void **state)
+{
+	const struct limit_table_size more = {small.entries + 100, small.state_bytes};
+	const struct limit_table_size larger = {small.entries, small.state_bytes + 64};
+	int fd = created(small), nothing = open("/dev/null", O_RDONLY);
+
+	assert_true(limit_table_is_sized(fd, small));
+	assert_false(limit_table_is_sized(fd, more));
+	assert_false(limit_table_is_sized(fd, larger));
+	assert_false(limit_table_is_sized(nothing, small));
+	close(nothing);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +305,10 @@ int main(void)
 		cmocka_unit_test(counts_outlive_a_killed_process_and_its_lock_is_taken_over),
 		cmocka_unit_test(a_process_killed_anywhere_leaves_a_table_that_still_limits),
 		cmocka_unit_test(eight_threads_on_one_client_are_exact),
+		cmocka_unit_test(two_processes_that_have_it_at_once_are_exact),
+		cmocka_unit_test(who_joins_waits_for_a_lock_and_not_for_ever),
+		cmocka_unit_test(what_one_holds_the_other_does_not_take_for_a_dead_ones),
+		cmocka_unit_test(a_table_is_known_by_its_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
