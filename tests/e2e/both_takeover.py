@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A takeover where both planes run: packets are limited without a gap, requests answered, nothing is forgotten.
+"""Where both planes run: a takeover forgets nothing and leaves no gap, and packets do not notice that the child dies.
 
 usage: both_takeover.py [TEST]...    (root; $BUILD names the build directory)
 """
 
 import http.client
+import os
 import signal
 import socket
 import struct
@@ -179,8 +180,38 @@ def a_successor_that_is_killed_gives_both_planes_back():
             assert len(counter.take().get(GREEDY, [])) <= 1
 
 
+def the_packet_plane_does_not_notice_that_the_child_was_killed():
+    with Lab() as lab:
+        host, client = make(lab)
+        counter = Counter(host, HOST, 9000)
+        origin = serve(host)
+        with Host(host, SLOW) as sluice:
+            before, attached = sluice.status(), host.run("ip", "link", "show", "eth0").stdout
+            send(client, GREEDY, 10)
+            assert len(counter.take().get(GREEDY, [])) == 10
+            for _ in range(3):  # each time it is longer until the next one is started
+                wait_for(lambda: sluice.status()["http"]["answering"], "a child serves")
+                os.kill(sluice.http_child(), signal.SIGKILL)
+                wait_for(lambda: not sluice.status()["http"]["answering"], "it is gone")
+            send(client, GREEDY, 10)  # what is left of the burst, to the packet
+            assert len(counter.take().get(GREEDY, [])) == 10
+            send(client, GREEDY, 50)
+            assert len(counter.take().get(GREEDY, [])) <= 1
+            wait_for(lambda: sluice.status()["http"]["answering"], "another serves")
+            after = sluice.status()
+            assert after["http"]["restarts"] == before["http"]["restarts"] + 3, after["http"]
+            assert after["generation"] == before["generation"]
+            assert host.run("ip", "link", "show", "eth0").stdout == attached  # the same program, by its number
+            requests = Requests(client)
+            time.sleep(0.3)
+            done, errors = requests.stop()
+            assert not errors and done, (done, errors[:3])
+        origin.close()
+
+
 if __name__ == "__main__":
     main([
+        the_packet_plane_does_not_notice_that_the_child_was_killed,
         both_planes_go_over_with_what_they_know,
         a_successor_that_fails_gives_both_planes_back,
         a_successor_that_is_killed_gives_both_planes_back,

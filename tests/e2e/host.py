@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A protected host in a laboratory: the agent, its control socket, and sockets that count what arrives."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -14,6 +15,11 @@ import tempfile
 from netns import LabError, build_path, send_signal, wait_for
 
 SO_RCVBUFFORCE = 33
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -91,6 +97,14 @@ class Host:
     def kill(self):
         send_signal(self.agent, signal.SIGKILL)
         self.agent.wait()
+
+    def http_child(self):
+        """The process that serves HTTP, by its number out here; None while there is none."""
+        for pid in children_of(children_of(self.agent.pid)[0]):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as command:
+                if b"http-child" in command.read():
+                    return pid
+        return None
 
     def log(self):
         with open(self.log_path) as file:

@@ -77,21 +77,11 @@ def a_ban_for_packets_resets_connections_too():
             one.close()
 
 
-def _child_of(scene):
-    """The child's process id; None while there is none."""
-    agent = _children_of(scene.sluice.agent.pid)[0]
-    for pid in _children_of(agent):
-        with contextlib.suppress(OSError), open("/proc/%d/cmdline" % pid, "rb") as command:
-            if b"http-child" in command.read():
-                return pid
-    return None
-
-
 def a_ban_while_the_child_is_started_again_closes_what_waited_for_it():
     with Scene() as scene:
         for wait in ("100ms", "200ms", "400ms"):
             eventually(lambda: scene.send(GOOD) == 200, "a child serves")
-            os.kill(_child_of(scene), signal.SIGKILL)
+            os.kill(scene.sluice.http_child(), signal.SIGKILL)
             eventually(lambda: "again in %s" % wait in scene.sluice.log(), "it is to be started again")
         waiting, other = scene.connect(), scene.connect(OTHER)
         scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.2", "for": "1h"}')
@@ -103,7 +93,7 @@ def connections_that_wait_to_be_accepted_are_reset_too():
     with Scene() as scene:
         other = scene.connect(OTHER)
         assert scene.ask(other).status == 200
-        child = _child_of(scene)
+        child = scene.sluice.http_child()
         freeze(child)
         waiting = [scene.connect() for _ in range(50)]
         scene.sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.2", "for": "1h"}')
@@ -130,14 +120,9 @@ def _ban_message(number):
     return struct.pack("=HHIQ", version, kind, len(payload), 0) + payload
 
 
-def _children_of(pid):
-    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as file:
-        return [int(child) for child in file.read().split()]
-
-
 def _taken_over(scene):
     """The child's end of its pipe, as somebody who has taken it over would use it."""
-    pidfd = os.pidfd_open(_child_of(scene))
+    pidfd = os.pidfd_open(scene.sluice.http_child())
     fd = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, CHILD_FD, 0)
     os.close(pidfd)
     assert fd >= 0, os.strerror(ctypes.get_errno())
