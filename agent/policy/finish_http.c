@@ -311,43 +311,6 @@ static void check_tags(struct reading *r)
 		check_invalidated(r, &http->routes[i]);
 }
 
-static bool same_check(const struct http_health *a, const struct http_health *b)
-{
-	const bool no_host = !a->host && !b->host;
-
-	return !strcmp(a->path, b->path) &&
-	       (no_host || (a->host && b->host && !strcmp(a->host, b->host))) &&
-	       !memcmp(&a->expect, &b->expect, sizeof(a->expect));
-}
-
-static bool share_a_server(const struct http_upstream *a, const struct http_upstream *b)
-{
-	for (size_t i = 0; i < a->server_count; i++)
-		for (size_t j = 0; j < b->server_count; j++)
-			if (http_address_equal(&a->servers[i], &b->servers[j]))
-				return true;
-	return false;
-}
-
-/* One server has one state: what one check takes out the other would bring back. */
-static void check_health(struct reading *r)
-{
-	const struct http_policy *http = r->http->http;
-
-	for (size_t i = 0; i < http->upstream_count; i++)
-		for (size_t j = 0; j < i; j++) {
-			const struct http_upstream *a = &http->upstreams[j];
-			const struct http_upstream *b = &http->upstreams[i];
-
-			if (a->health.path && b->health.path &&
-			    !same_check(&a->health, &b->health) && share_a_server(a, b))
-				reading_warning(r, b->place,
-						"`health` is another than that of %s, and a server "
-						"is in both: its checks contradict each other",
-						a->name);
-		}
-}
-
 /* Then the word of every client about itself is believed: no limit counts whom it should. */
 static void check_proxies(struct reading *r)
 {
@@ -373,6 +336,6 @@ void finish_http(struct reading *r)
 	check_memory(r);
 	check_planes(r);
 	check_tags(r);
-	check_health(r);
+	finish_warn_upstreams(r);
 	check_proxies(r);
 }

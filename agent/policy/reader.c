@@ -32,6 +32,12 @@ static struct place place_of_offset(struct bytes text, size_t offset)
 	return place;
 }
 
+/* The commonest slip of all. libyaml counts characters, which are bytes as far as all is ASCII. */
+static bool is_tab(const struct reader *reader, size_t index)
+{
+	return index < reader->text.len && reader->text.at[index] == '\t';
+}
+
 static void fail_as_libyaml_says(struct reader *reader)
 {
 	const yaml_parser_t *parser = &reader->parser;
@@ -47,8 +53,9 @@ static void fail_as_libyaml_says(struct reader *reader)
 		fail(reader, place_of_offset(reader->text, parser->problem_offset), why);
 		return;
 	}
-	snprintf(why, sizeof(why), "not YAML: %s%s%s", parser->context ? parser->context : "",
-		 parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable");
+	snprintf(why, sizeof(why), "not YAML: %s%s%s%s", parser->context ? parser->context : "",
+		 parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable",
+		 is_tab(reader, parser->problem_mark.index) ? ": a tab; indent with spaces" : "");
 	fail(reader, place_of(parser->problem_mark), why);
 }
 

@@ -235,6 +235,33 @@ static void what_cannot_be_meant_is_a_warning(void **state)
 	policy_free(policy);
 }
 
+static void an_upstream_that_is_sluice_itself_is_a_warning(void **state)
+{
+	static const struct {
+		const char *listen, *server;
+		size_t warnings;
+	} list[] = {
+		{"127.0.0.1:80", "127.0.0.1:80", 1}, {"127.0.0.1:80", "127.0.0.1:81", 0},
+		{"0.0.0.0:80", "127.0.0.1:80", 1},   {"0.0.0.0:80", "10.0.0.1:80", 0},
+		{"[::]:80", "[::1]:80", 1},	     {"[::]:80", "127.0.0.1:80", 0},
+		{"unix:/a", "unix:/a", 1},	     {"unix:/a", "unix:/b", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		struct policy *policy = NULL;
+		char text[256];
+
+		snprintf(text, sizeof(text), "http:\n  listen: [\"%s\"]\n  upstream: [\"%s\"]\n",
+			 list[i].listen, list[i].server);
+		problems = (struct policy_problems){.count = 0};
+		assert_int_equal(policy_parse(bytes_of(text), &problems, &policy), 0);
+		assert_int_equal(problems.warnings, list[i].warnings);
+		if (problems.warnings)
+			assert_told(3, 14, "an address of `listen`");
+		policy_free(policy);
+	}
+}
+
 static void checks_that_contradict_each_other_are_a_warning(void **state)
 {
 	static const char *const second[] = {
@@ -333,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_mistake_in_a_default_limit_is_told_once_for_all_routes),
 		cmocka_unit_test(what_is_allowed_but_unwise_is_a_warning),
 		cmocka_unit_test(what_cannot_be_meant_is_a_warning),
+		cmocka_unit_test(an_upstream_that_is_sluice_itself_is_a_warning),
 		cmocka_unit_test(checks_that_contradict_each_other_are_a_warning),
 		cmocka_unit_test(an_unknown_key_is_answered_with_whole_names),
 		cmocka_unit_test(a_ban_that_would_not_reach_its_port_is_a_warning),

@@ -256,6 +256,8 @@ static void yaml_that_policies_do_not_use_is_refused(void **state)
 	assert_told(2, 1, "not YAML");
 	refuse("a:\n\xff\n");
 	assert_told(2, 1, "not YAML");
+	refuse("http:\n\tlisten: []\n");
+	assert_told(2, 1, "a tab; indent with spaces");
 }
 
 static void nesting_ends_at_sixteen(void **state)
