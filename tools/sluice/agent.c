@@ -28,19 +28,7 @@ enum exit_code run_metrics(const struct cli *cli)
 	const struct ask ask = {.what = "read metrics", .target = "/metrics"};
 	enum exit_code code = ask_text(cli, &ask, &answer);
 
-	if (code != EXIT_DONE)
-		return code;
-	if (cli->json) {
-		auto_json json_t *json = json_pack("{s:s%}", "metrics", answer.body, answer.len);
-
-		if (json)
-			print_json(json);
-	} else if (cli->look.is_terminal) {
-		text_print_clean(answer.body, answer.len, stdout);
-	} else {
-		fwrite(answer.body, 1, answer.len, stdout);
-	}
-	return EXIT_DONE;
+	return code == EXIT_DONE ? print_text(cli, "metrics", &answer) : code;
 }
 
 enum exit_code run_version(const struct cli *cli)

@@ -55,6 +55,13 @@ void print_json(const json_t *json);
 void print_json_line(const json_t *json);
 
 /*
+ * Print a document as it came, with --json as {name: text}; nothing in it can move a terminal's cursor. EXIT_DONE;
+ * EXIT_REFUSED, said on stderr, if it is no UTF-8 and JSON was asked for.
+ */
+enum exit_code print_text(const struct cli *cli, const char *name,
+			  const struct client_answer *answer);
+
+/*
  * All of a file, "-" for stdin, at most ASK_FILE_MAX bytes; NUL-terminated, the caller's to free.
  * EXIT_REFUSED, said on stderr, if it cannot be read.
  */

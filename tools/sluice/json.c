@@ -6,6 +6,7 @@
 
 #include "ask.h"
 #include "memory.h"
+#include "text.h"
 
 /* Beyond ASCII everything is escaped: exact for programs, harmless on a terminal. */
 #define JSON_STYLE (JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15))
@@ -31,6 +32,27 @@ void print_json_line(const json_t *json)
 {
 	(void)json_dump_callback(json, print_piece, NULL, JSON_STYLE | JSON_ENCODE_ANY);
 	putchar('\n');
+}
+
+enum exit_code print_text(const struct cli *cli, const char *name,
+			  const struct client_answer *answer)
+{
+	auto_json json_t *json = NULL;
+
+	if (!cli->json && cli->look.is_terminal)
+		text_print_clean(answer->body, answer->len, stdout);
+	else if (!cli->json)
+		fwrite(answer->body, 1, answer->len, stdout);
+	if (!cli->json)
+		return EXIT_DONE;
+
+	json = json_pack("{s:s%}", name, answer->body, answer->len);
+	if (!json) {
+		fprintf(stderr, "sluice: cannot show the %s: it is not UTF-8\n", name);
+		return EXIT_REFUSED;
+	}
+	print_json(json);
+	return EXIT_DONE;
 }
 
 const char *field_text(const json_t *object, const char *key)

@@ -141,22 +141,7 @@ static enum exit_code policy_show(const struct cli *cli, const char *file)
 		.what = "show the policy", .target = "/v1/policy", .timeout_ms = CLIENT_SLOW_MS};
 	enum exit_code code = ask_text(cli, &ask, &answer);
 
-	if (code != EXIT_DONE)
-		return code;
-	if (cli->json) {
-		auto_json json_t *json = json_pack("{s:s%}", "policy", answer.body, answer.len);
-
-		if (!json) {
-			fputs("sluice: cannot show the policy: it is not UTF-8\n", stderr);
-			return EXIT_REFUSED;
-		}
-		print_json(json);
-	} else if (cli->look.is_terminal) {
-		text_print_clean(answer.body, answer.len, stdout);
-	} else {
-		fwrite(answer.body, 1, answer.len, stdout);
-	}
-	return EXIT_DONE;
+	return code == EXIT_DONE ? print_text(cli, "policy", &answer) : code;
 }
 
 enum exit_code run_policy(const struct cli *cli)
