@@ -19,4 +19,7 @@ struct siphash_secret {
 /* The hash of text, which may be empty, under secret. */
 uint64_t siphash(const struct siphash_secret *secret, struct bytes text);
 
+/* Its variant of 128 bits, for tables that know their entries by the hash alone: the low word, then the high one. */
+void siphash_128(const struct siphash_secret *secret, struct bytes text, uint64_t ret_words[2]);
+
 #endif

@@ -59,9 +59,10 @@ static void unlock_set(struct limit_table *table, uint32_t set)
 
 static struct fingerprint print_of(const struct limit_table *table, struct bytes key)
 {
-	const struct siphash_secret *secret = table->head->secret;
+	struct fingerprint print;
 
-	return (struct fingerprint){{siphash(&secret[0], key), siphash(&secret[1], key)}};
+	siphash_128(&table->head->secret[0], key, print.word);
+	return print;
 }
 
 static uint32_t set_of(const struct limit_table *table, struct fingerprint print, bool shared)

@@ -26,6 +26,30 @@ static void known_answers_are_met(void **state)
 	assert_int_equal(hash_of(counting, 15), 0xd320d86d2a519956ull);
 }
 
+/* As OpenSSL has them, with one round a block and three at the end. */
+static void known_answers_of_128_bits_are_met(void **state)
+{
+	static const char counting[] =
+		"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e";
+	static const struct {
+		size_t len;
+		uint64_t words[2];
+	} known[] = {
+		{0, {0xbea58827b2bc7ee7ull, 0x013030dd6adb62fdull}},
+		{7, {0xc3e0aaf223b98410ull, 0x77ab4808c82e2fa6ull}},
+		{8, {0xb4dae3d5e1fe12aaull, 0x99c7f935ab164f72ull}},
+		{15, {0x6c52bdb205557ec1ull, 0x09017e1eeccd2129ull}},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		uint64_t words[2];
+
+		siphash_128(&secret, (struct bytes){counting, known[i].len}, words);
+		assert_int_equal(words[0], known[i].words[0]);
+		assert_int_equal(words[1], known[i].words[1]);
+	}
+}
+
 static void every_length_of_the_same_bytes_has_another_hash(void **state)
 {
 	static const char zeros[64];
@@ -46,6 +70,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_answers_are_met),
+		cmocka_unit_test(known_answers_of_128_bits_are_met),
 		cmocka_unit_test(every_length_of_the_same_bytes_has_another_hash),
 		cmocka_unit_test(another_secret_gives_another_hash),
 	};
