@@ -20,8 +20,10 @@
 #include "http/listener.h"
 #include "message/date.h"
 
-#define EVENTS_MAX     256
-#define LIMIT_TEXT_MAX (32u << 10) /* of 32 limits with names of 96 bytes, three times each */
+#define EVENTS_MAX 256
+#define LIMIT_TEXT_MAX \
+	(64u           \
+	 << 10) /* of 32 limits with names of 96 bytes, three times each, as is reserved for them */
 /* Stored responses that give way to connections: the largest block, so that whoever asked gets it. */
 #define ROOM_FROM_CACHE (2 * BLOCK_MAX)
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "limit/limit_fields.h"
 
+#include <assert.h>
+
 #include "base/digits.h"
 #include "limit/token_bucket.h"
 
@@ -67,152 +69,202 @@ const struct limit_shown *limit_fields_choose(const struct limit_answer *answer)
 	return best;
 }
 
-uint64_t limit_fields_retry_s(const struct limit_answer *answer)
+static uint64_t retry_s(const struct limit_shown *refusing)
 {
-	const struct limit_shown *shown = limit_fields_choose(answer);
-	uint64_t wait_s;
+	uint64_t wait_s = seconds_up(wait_ns(refusing));
 
-	if (!shown || !shown->refuses)
-		return 0;
-	wait_s = seconds_up(wait_ns(shown));
 	return wait_s ? wait_s : 1;
 }
 
-static void add_number(struct buffer *out, uint64_t number)
+uint64_t limit_fields_retry_s(const struct limit_answer *answer)
+{
+	const struct limit_shown *shown = limit_fields_choose(answer);
+
+	return shown && shown->refuses ? retry_s(shown) : 0;
+}
+
+/* ---- Writing: into room that was reserved for the longest there may be, so nothing is checked on the way ---- */
+
+#define LINES_MAX 256 /* beside the items: five names of fields, three numbers, ends of lines */
+#define ITEM_MAX \
+	80 /* beside its names: ", ", ";r=" and the like, and four numbers; in a list of each field */
+
+static inline char *put(char *at, struct bytes more)
+{
+	memcpy(at, more.at, more.len);
+	return at + more.len;
+}
+
+#define PUT(at, literal) put((at), BYTES(literal))
+
+static char *put_number(char *at, uint64_t number)
 {
 	char digits[DIGITS_MAX];
 
-	buffer_add(out, digits_of(number, digits));
-}
-
-static void add_line(struct buffer *out, struct bytes name, uint64_t number)
-{
-	buffer_add(out, name);
-	add_number(out, number);
-	buffer_add(out, BYTES("\r\n"));
+	return put(at, digits_of(number, digits));
 }
 
 /* A string of RFC 9651 and of JSON alike: printable ASCII, '"' and '\' escaped. */
-static void add_string(struct buffer *out, struct bytes text)
+static char *put_string(char *at, struct bytes text)
 {
-	buffer_add(out, BYTES("\""));
+	*at++ = '"';
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
 
 		if (c < ' ' || c > '~')
 			continue;
 		if (c == '"' || c == '\\')
-			buffer_add(out, BYTES("\\"));
-		buffer_add(out, (struct bytes){&c, 1});
+			*at++ = '\\';
+		*at++ = c;
 	}
-	buffer_add(out, BYTES("\""));
+	*at++ = '"';
+	return at;
 }
 
-static void add_x_ratelimit(const struct limit_answer *answer, struct buffer *out)
+static size_t string_max(struct bytes text)
 {
-	const struct limit_shown *shown = limit_fields_choose(answer);
-
-	add_line(out, BYTES("X-RateLimit-Limit: "), quota(shown));
-	add_line(out, BYTES("X-RateLimit-Remaining: "), shown->view.remaining);
-	add_line(out, BYTES("X-RateLimit-Reset: "),
-		 seconds_up(shown->view.reset_ns + answer->unix_offset_ns));
+	return 2 * text.len + 2;
 }
 
-void limit_item_write(const struct limit_shown *shown, struct buffer *out)
+static size_t room_for(const struct limit_answer *answer)
 {
-	add_string(out, shown->name);
+	size_t room = LINES_MAX;
+
+	for (unsigned i = 0; i < answer->n; i++) {
+		const struct limit_shown *shown = &answer->limits[i];
+
+		room += 2 * ITEM_MAX;
+		room += shown->item.len ? shown->item.len : string_max(shown->name);
+		room += shown->policy_item.len ? shown->policy_item.len : string_max(shown->name);
+	}
+	return room;
 }
 
-void limit_policy_item_write(const struct limit_shown *shown, struct buffer *out)
+/* Where to write, or NULL: the error is in out. */
+static char *begin(struct buffer *out, size_t room)
 {
-	limit_item_write(shown, out);
-	buffer_add(out, BYTES(";q="));
-	add_number(out, quota(shown));
-	buffer_add(out, BYTES(";w="));
-	add_number(out, window_s(shown));
+	return buffer_reserve(out, room) ? NULL : out->at + out->len;
 }
 
-static void add_policy_item(const struct limit_answer *answer, const struct limit_shown *shown,
-			    struct buffer *out)
+static void end(struct buffer *out, char *at)
 {
-	if (shown->policy_item.len)
-		buffer_add(out, shown->policy_item);
-	else
-		limit_policy_item_write(shown, out);
+	out->len = (size_t)(at - out->at);
+	assert(out->len <= out->room);
+	*at = '\0';
 }
 
-static void add_item(const struct limit_shown *shown, struct buffer *out)
+static char *put_x_ratelimit(char *at, const struct limit_answer *answer,
+			     const struct limit_shown *shown)
 {
-	if (shown->item.len)
-		buffer_add(out, shown->item);
-	else
-		limit_item_write(shown, out);
+	at = put_number(PUT(at, "X-RateLimit-Limit: "), quota(shown));
+	at = put_number(PUT(at, "\r\nX-RateLimit-Remaining: "), shown->view.remaining);
+	at = put_number(PUT(at, "\r\nX-RateLimit-Reset: "),
+			seconds_up(shown->view.reset_ns + answer->unix_offset_ns));
+	return PUT(at, "\r\n");
 }
 
-static void add_state_item(const struct limit_answer *answer, const struct limit_shown *shown,
-			   struct buffer *out)
+static char *put_item(char *at, const struct limit_shown *shown)
+{
+	return shown->item.len ? put(at, shown->item) : put_string(at, shown->name);
+}
+
+static char *put_new_policy_item(char *at, const struct limit_shown *shown)
+{
+	at = put_number(PUT(put_string(at, shown->name), ";q="), quota(shown));
+	return put_number(PUT(at, ";w="), window_s(shown));
+}
+
+static char *put_policy_item(char *at, const struct limit_answer *answer,
+			     const struct limit_shown *shown)
+{
+	return shown->policy_item.len ? put(at, shown->policy_item)
+				      : put_new_policy_item(at, shown);
+}
+
+static char *put_state_item(char *at, const struct limit_answer *answer,
+			    const struct limit_shown *shown)
 {
 	uint64_t now_ns = answer->now_ns;
 	uint64_t reset_ns = shown->view.reset_ns;
 
-	add_item(shown, out);
-	buffer_add(out, BYTES(";r="));
-	add_number(out, shown->view.remaining);
-	buffer_add(out, BYTES(";t="));
-	add_number(out, reset_ns > now_ns ? seconds_up(reset_ns - now_ns) : 0);
+	at = put_number(PUT(put_item(at, shown), ";r="), shown->view.remaining);
+	return put_number(PUT(at, ";t="), reset_ns > now_ns ? seconds_up(reset_ns - now_ns) : 0);
 }
 
-typedef void add_item_fn(const struct limit_answer *answer, const struct limit_shown *shown,
-			 struct buffer *out);
+typedef char *put_item_fn(char *at, const struct limit_answer *answer,
+			  const struct limit_shown *shown);
 
-static void add_list(const struct limit_answer *answer, struct bytes field, add_item_fn *add_one,
-		     struct buffer *out)
+/* The members of a list, and the line's end. */
+static inline char *put_list(char *at, const struct limit_answer *answer, put_item_fn *put_one)
 {
-	struct bytes separator = BYTES(": ");
+	bool is_first = true;
 
-	buffer_add(out, field);
 	for (unsigned i = 0; i < answer->n; i++) {
 		if (answer->limits[i].is_dry_run)
 			continue;
-		buffer_add(out, separator);
-		add_one(answer, &answer->limits[i], out);
-		separator = BYTES(", ");
+		if (!is_first)
+			at = PUT(at, ", ");
+		at = put_one(at, answer, &answer->limits[i]);
+		is_first = false;
 	}
-	buffer_add(out, BYTES("\r\n"));
+	return PUT(at, "\r\n");
+}
+
+void limit_item_write(const struct limit_shown *shown, struct buffer *out)
+{
+	char *at = begin(out, string_max(shown->name));
+
+	if (at)
+		end(out, put_string(at, shown->name));
+}
+
+void limit_policy_item_write(const struct limit_shown *shown, struct buffer *out)
+{
+	char *at = begin(out, string_max(shown->name) + ITEM_MAX);
+
+	if (at)
+		end(out, put_new_policy_item(at, shown));
 }
 
 void limit_fields_write(const struct limit_answer *answer, struct buffer *out)
 {
-	uint64_t retry_s = limit_fields_retry_s(answer);
+	const struct limit_shown *shown = limit_fields_choose(answer);
+	char *at = shown ? begin(out, room_for(answer)) : NULL;
 
-	if (!limit_fields_choose(answer))
+	if (!at)
 		return;
-	if (retry_s && answer->families & LIMIT_FIELDS_RETRY_AFTER)
-		add_line(out, BYTES("Retry-After: "), retry_s);
+	if (shown->refuses && answer->families & LIMIT_FIELDS_RETRY_AFTER)
+		at = PUT(put_number(PUT(at, "Retry-After: "), retry_s(shown)), "\r\n");
 	if (answer->families & LIMIT_FIELDS_X_RATELIMIT)
-		add_x_ratelimit(answer, out);
+		at = put_x_ratelimit(at, answer, shown);
 	if (answer->families & LIMIT_FIELDS_RATELIMIT) {
-		add_list(answer, BYTES("RateLimit-Policy"), add_policy_item, out);
-		add_list(answer, BYTES("RateLimit"), add_state_item, out);
+		at = put_list(PUT(at, "RateLimit-Policy: "), answer, put_policy_item);
+		at = put_list(PUT(at, "RateLimit: "), answer, put_state_item);
 	}
+	end(out, at);
 }
+
+#define PROBLEM_START                                                                    \
+	"{\"type\":\"https://iana.org/assignments/http-problem-types#quota-exceeded\","  \
+	"\"title\":\"Request cannot be satisfied as assigned quota has been exceeded\"," \
+	"\"status\":"
 
 void limit_problem_write(const struct limit_answer *answer, struct buffer *out)
 {
-	struct bytes separator = BYTES("");
+	char *at = begin(out, sizeof(PROBLEM_START) + room_for(answer));
+	bool is_first = true;
 
-	buffer_add(out,
-		   BYTES("{\"type\":\"https://iana.org/assignments/http-problem-types"
-			 "#quota-exceeded\",\"title\":\"Request cannot be satisfied as assigned "
-			 "quota has been exceeded\",\"status\":"));
-	add_number(out, answer->status ? answer->status : 429);
-	buffer_add(out, BYTES(",\"violated-policies\":["));
+	if (!at)
+		return;
+	at = put_number(PUT(at, PROBLEM_START), answer->status ? answer->status : 429);
+	at = PUT(at, ",\"violated-policies\":[");
 	for (unsigned i = 0; i < answer->n; i++) {
 		if (!answer->limits[i].refuses || answer->limits[i].is_dry_run)
 			continue;
-		buffer_add(out, separator);
-		add_item(&answer->limits[i], out);
-		separator = BYTES(",");
+		if (!is_first)
+			*at++ = ',';
+		at = put_item(at, &answer->limits[i]);
+		is_first = false;
 	}
-	buffer_add(out, BYTES("]}\n"));
+	end(out, PUT(at, "]}\n"));
 }

@@ -134,6 +134,33 @@ static void the_problem_names_the_limits_that_refuse(void **state)
 			    "\"violated-policies\":[\"a\",\"c\"]}\n");
 }
 
+static void the_longest_answer_fits_what_is_reserved(void **state)
+{
+	struct limit_shown limits[4];
+	struct limit_answer answer = answer_of(limits, 4);
+	char name[97];
+
+	memset(name, '"', 96);
+	name[96] = '\0';
+	for (unsigned i = 0; i < 4; i++) {
+		limits[i] = shown_of(name, UINT64_MAX, 1);
+		limits[i].spec.window_ns = UINT64_MAX;
+		limits[i].refuses = true;
+		limits[i].view = (struct limit_view){UINT64_MAX, UINT64_MAX, UINT64_MAX - 1};
+	}
+	for (size_t before = 0; before < 2048; before++) {
+		auto_buffer struct buffer out = buffer_new(8192);
+
+		out.error = buffer_reserve(&out, before);
+		memset(out.at, 'x', before);
+		out.len = before;
+		limit_fields_write(&answer, &out);
+		assert_int_equal(out.error, 0);
+		assert_int_equal(strlen(out.at), out.len);
+		assert_memory_equal(out.at + out.len - 2, "\r\n", 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +171,7 @@ int main(void)
 		cmocka_unit_test(a_dry_run_is_not_shown),
 		cmocka_unit_test(a_token_bucket_shows_its_size_and_the_time_it_takes),
 		cmocka_unit_test(a_name_cannot_leave_its_quotes),
+		cmocka_unit_test(the_longest_answer_fits_what_is_reserved),
 		cmocka_unit_test(the_problem_names_the_limits_that_refuse),
 	};
 
