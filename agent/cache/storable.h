@@ -57,7 +57,7 @@ enum store_verdict storable_request(const struct request_facts *req,
 
 /*
  * Whether a response to such a request may be stored, as far as its head tells. path is the
- * request's path in normal form. fresh is freshness_of() the same response.
+ * request's path in normal form, asked for where the rules are those of a prefix. fresh is freshness_of() the same response.
  */
 struct store_case {
 	const struct request_facts *req;

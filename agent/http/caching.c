@@ -223,6 +223,16 @@ static void prepare_revalidation(struct exchange *x)
 			 (c->object->etag_len || c->object->has_last_modified);
 }
 
+/* For the answer. Names of fields stand in scratch, and no rule asks a request for them. */
+void caching_keep_facts(struct exchange *x, const struct caching_facts *facts)
+{
+	struct caching_facts *asked = &x->cache.asked;
+
+	*asked = *facts;
+	asked->req.says.no_cache_fields = (struct bytes){NULL, 0};
+	asked->req.says.private_fields = (struct bytes){NULL, 0};
+}
+
 /* The upstream it is: as the one whose fetch others wait for, alone, or behind another. */
 static enum progress fetch(struct exchange *x, struct look *look, bool *ret_again)
 {
@@ -236,6 +246,7 @@ static enum progress fetch(struct exchange *x, struct look *look, bool *ret_agai
 	};
 
 	*ret_again = false;
+	caching_keep_facts(x, &look->facts);
 	c->sequence = cache_sequence(worker->http->cache);
 	prepare_revalidation(x);
 	/* Where our own conditions go to the upstream the answer is for all. */

@@ -19,6 +19,7 @@
 #include "cache/cache_status.h"
 #include "cache/cache_store.h"
 #include "cache/fill.h"
+#include "http/caching_facts.h"
 #include "http/text.h"
 #include "http/worker.h"
 
@@ -38,6 +39,7 @@ struct caching {
 	uint64_t end;	   /* and where to stop */
 	struct cache_status status;
 	enum cache_verdict verdict;
+	struct caching_facts asked; /* what was looked up with; rules are NULL where nothing was */
 	uint32_t age_s;
 	uint8_t looks;	  /* how often it looked again since what it waited for was not for it */
 	bool takes_part;  /* the answer may come from the cache, and go there */
@@ -81,6 +83,9 @@ void caching_end(struct exchange *x);
 
 /* object is what is sent: with its age, and what is to be said of it. */
 void caching_take_hit(struct exchange *x, struct cache_object *object, uint64_t now_ns);
+
+/* What the request said, as far as its answer is judged by it, in x->cache.asked. */
+void caching_keep_facts(struct exchange *x, const struct caching_facts *facts);
 
 /* x has a fill to feed: it is told when there is room in it again. */
 void caching_own_fill(struct exchange *x);

@@ -19,30 +19,42 @@ static struct cache_store *store_of(const struct exchange *x)
 
 /* What was learned of an answer, for the rules. */
 struct answer {
-	struct caching_facts asked;
 	struct response_facts says;
 	struct freshness fresh;
 	enum store_verdict verdict;
 };
 
+/*
+ * What the request said. Scratch has another one by now, as a rule, and to read this one again is a tenth of all that
+ * a miss costs: so only what was kept of it is looked at, unless the answer asks for more.
+ */
+static const struct caching_facts *asked_of(struct exchange *x)
+{
+	struct caching_facts facts;
+
+	if (!x->cache.asked.rules) { /* an exchange that refreshes has looked nothing up */
+		facts = caching_facts_of(x->share->plan, exchange_request(x));
+		caching_keep_facts(x, &facts);
+	}
+	return &x->cache.asked;
+}
+
 static struct answer judge_facts(struct exchange *x, const struct response_facts *says)
 {
-	const struct request *req = exchange_request(x);
 	const struct fetch_times times = {x->sent_ns, x->worker->now_ns, x->worker->now_unix_s};
-	struct answer answer = {
-		.asked = caching_facts_of(x->share->plan, req),
-		.says = *says,
-	};
+	const struct caching_facts *asked = asked_of(x);
+	struct answer answer = {.says = *says};
 	struct store_case c = {
-		.req = &answer.asked.req,
+		.req = &asked->req,
 		.resp = &answer.says,
-		.rules = answer.asked.rules,
+		.rules = asked->rules,
 		.fresh = &answer.fresh,
 		.now_ns = x->worker->now_ns,
-		.path = req->target.path.text,
 	};
 
-	answer.fresh = freshness_of(&answer.says, answer.asked.rules, &times);
+	if (asked->rules->is_prefix)
+		c.path = exchange_request(x)->target.path.text;
+	answer.fresh = freshness_of(&answer.says, asked->rules, &times);
 	answer.verdict = storable_response(&c);
 	return answer;
 }
@@ -93,7 +105,9 @@ static void add_tags(struct exchange *x, struct tag_list *tags)
 {
 	auto_buffer struct buffer origin = buffer_new(CACHE_KEY_MAX);
 
-	caching_origin(exchange_request(x), &origin);
+	/* Names of groups are an origin's own; nothing else of it is asked for. */
+	if (fields_first(&x->worker->resp.fields, FIELD_CACHE_GROUPS))
+		caching_origin(exchange_request(x), &origin);
 	facts_add_tags(store_of(x), &x->worker->resp.fields, (struct bytes){origin.at, origin.len},
 		       tags);
 	for (size_t i = 0; i < x->route->tags.count; i++)
@@ -120,6 +134,10 @@ static struct bytes write_stored(struct exchange *x)
 static bool select_variant(struct exchange *x, char room[static VARY_SELECTOR_MAX],
 			   struct bytes *ret_selector)
 {
+	if (!fields_first(&x->worker->resp.fields, FIELD_VARY)) {
+		*ret_selector = (struct bytes){NULL, 0};
+		return true;
+	}
 	switch (vary_select(&x->worker->resp.fields, &exchange_request(x)->head.fields, room,
 			    ret_selector)) {
 	case VARY_NONE:
