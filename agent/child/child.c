@@ -2,6 +2,7 @@
 #include "child/child.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,10 +23,18 @@
 #include "child/child_policy.h"
 #include "child/child_say.h"
 #include "http/http.h"
+#include "http/memory.h"
 #include "http/pipe.h"
 
 #define PATIENCE_MS 30000 /* for the parent's first messages; it has begun to send when we start */
 #define ERROR_MAX   1024
+/*
+ * A thread's heap is made usable page by page as it grows, with a system call for every third response stored; one
+ * heap, 64 MiB, is made so at once if this is nearly its size. Pages are still taken only when they are written.
+ */
+#define HEAP_PAD (60 << 20)
+#define HEAP_LARGE \
+	(2 * BLOCK_MAX) /* it no longer learns itself what comes and goes too often for a mapping */
 
 struct child {
 	struct given given;
@@ -356,8 +365,11 @@ static int start(struct child *child)
 
 int child_main(void)
 {
-	struct child *child = calloc(1, sizeof(*child));
+	struct child *child;
 
+	(void)mallopt(M_TOP_PAD, HEAP_PAD); /* only slower without */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_LARGE);
+	child = calloc(1, sizeof(*child));
 	/* The terminal's ^C is for the parent, which drains us. */
 	(void)signal(SIGINT, SIG_IGN); /* fail for bad signals only */
 	(void)signal(SIGHUP, SIG_IGN);
