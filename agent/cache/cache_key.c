@@ -105,17 +105,16 @@ int cache_key_build(const struct key_parts *parts, struct buffer *out, struct ca
 {
 	size_t url_len;
 
-	if (bytes_have_control(parts->scheme) || bytes_have_control(parts->host) ||
-	    bytes_have_control(parts->path) ||
-	    (parts->has_query && bytes_have_control(parts->query)))
-		return -EINVAL;
-
 	out->len = 0;
 	out->error = 0;
 	buffer_add(out, parts->scheme);
 	buffer_add(out, BYTES("://"));
 	buffer_add(out, parts->host);
 	buffer_add(out, parts->path);
+	/* Of the query all is looked at, also what is no part of the key. */
+	if (bytes_have_control((struct bytes){out->at, out->len}) ||
+	    (parts->has_query && bytes_have_control(parts->query)))
+		return -EINVAL;
 	add_query(parts, out);
 	url_len = out->len;
 

@@ -54,9 +54,10 @@ static inline void text_field(struct text *text, struct bytes name, struct bytes
 /* Decimal digits. */
 static inline void text_number(struct text *text, uint64_t number)
 {
-	char digits[DIGITS_MAX];
-
-	text_add(text, digits_of(number, digits));
+	if ((size_t)(text->end - text->at) < digits_count(number) || text->is_cut)
+		text->is_cut = true;
+	else
+		text->at = digits_put(text->at, number);
 }
 
 static inline struct bytes text_since(const struct text *text, const char *start)

@@ -97,13 +97,6 @@ static inline char *put(char *at, struct bytes more)
 
 #define PUT(at, literal) put((at), BYTES(literal))
 
-static char *put_number(char *at, uint64_t number)
-{
-	char digits[DIGITS_MAX];
-
-	return put(at, digits_of(number, digits));
-}
-
 /* A string of RFC 9651 and of JSON alike: printable ASCII, '"' and '\' escaped. */
 static char *put_string(char *at, struct bytes text)
 {
@@ -156,9 +149,9 @@ static void end(struct buffer *out, char *at)
 static char *put_x_ratelimit(char *at, const struct limit_answer *answer,
 			     const struct limit_shown *shown)
 {
-	at = put_number(PUT(at, "X-RateLimit-Limit: "), quota(shown));
-	at = put_number(PUT(at, "\r\nX-RateLimit-Remaining: "), shown->view.remaining);
-	at = put_number(PUT(at, "\r\nX-RateLimit-Reset: "),
+	at = digits_put(PUT(at, "X-RateLimit-Limit: "), quota(shown));
+	at = digits_put(PUT(at, "\r\nX-RateLimit-Remaining: "), shown->view.remaining);
+	at = digits_put(PUT(at, "\r\nX-RateLimit-Reset: "),
 			seconds_up(shown->view.reset_ns + answer->unix_offset_ns));
 	return PUT(at, "\r\n");
 }
@@ -170,8 +163,8 @@ static char *put_item(char *at, const struct limit_shown *shown)
 
 static char *put_new_policy_item(char *at, const struct limit_shown *shown)
 {
-	at = put_number(PUT(put_string(at, shown->name), ";q="), quota(shown));
-	return put_number(PUT(at, ";w="), window_s(shown));
+	at = digits_put(PUT(put_string(at, shown->name), ";q="), quota(shown));
+	return digits_put(PUT(at, ";w="), window_s(shown));
 }
 
 static char *put_policy_item(char *at, const struct limit_answer *answer,
@@ -187,8 +180,8 @@ static char *put_state_item(char *at, const struct limit_answer *answer,
 	uint64_t now_ns = answer->now_ns;
 	uint64_t reset_ns = shown->view.reset_ns;
 
-	at = put_number(PUT(put_item(at, shown), ";r="), shown->view.remaining);
-	return put_number(PUT(at, ";t="), reset_ns > now_ns ? seconds_up(reset_ns - now_ns) : 0);
+	at = digits_put(PUT(put_item(at, shown), ";r="), shown->view.remaining);
+	return digits_put(PUT(at, ";t="), reset_ns > now_ns ? seconds_up(reset_ns - now_ns) : 0);
 }
 
 typedef char *put_item_fn(char *at, const struct limit_answer *answer,
@@ -234,7 +227,7 @@ void limit_fields_write(const struct limit_answer *answer, struct buffer *out)
 	if (!at)
 		return;
 	if (shown->refuses && answer->families & LIMIT_FIELDS_RETRY_AFTER)
-		at = PUT(put_number(PUT(at, "Retry-After: "), retry_s(shown)), "\r\n");
+		at = PUT(digits_put(PUT(at, "Retry-After: "), retry_s(shown)), "\r\n");
 	if (answer->families & LIMIT_FIELDS_X_RATELIMIT)
 		at = put_x_ratelimit(at, answer, shown);
 	if (answer->families & LIMIT_FIELDS_RATELIMIT) {
@@ -256,7 +249,7 @@ void limit_problem_write(const struct limit_answer *answer, struct buffer *out)
 
 	if (!at)
 		return;
-	at = put_number(PUT(at, PROBLEM_START), answer->status ? answer->status : 429);
+	at = digits_put(PUT(at, PROBLEM_START), answer->status ? answer->status : 429);
 	at = PUT(at, ",\"violated-policies\":[");
 	for (unsigned i = 0; i < answer->n; i++) {
 		if (!answer->limits[i].refuses || answer->limits[i].is_dry_run)

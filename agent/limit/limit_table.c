@@ -173,9 +173,12 @@ static void choose_set(const struct limit_table *table, struct limit_seek *seek,
 /* Numbers of the sets of all seeks, ascending, each once. n is small. */
 static unsigned sets_of(const struct limit_seek *seeks, unsigned n, uint32_t *sets)
 {
-	unsigned len = 0;
+	unsigned len = 1;
 
-	for (unsigned i = 0; i < n; i++) {
+	sets[0] = n ? seeks[0].set : 0;
+	if (n < 2) /* as nearly always */
+		return n;
+	for (unsigned i = 1; i < n; i++) {
 		unsigned at = 0;
 
 		while (at < len && sets[at] < seeks[i].set)
