@@ -98,12 +98,13 @@ $(BUILD)/fuzz/seeds_packet: tests/fuzz/seeds_packet.c $(BUILD)/tests/bpf/frame.o
 # The message parsers, compiled into each fuzzer: `$(BUILD)/fuzz/fuzz_head tests/fuzz/corpus/fuzz_head`.
 MESSAGE_FUZZERS := $(patsubst %,$(BUILD)/fuzz/fuzz_%,head body structured range date)
 
-$(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[ch]) tests/structured_text.h agent/base/address.c
+$(MESSAGE_FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(wildcard agent/message/*.[ch]) tests/structured_text.h \
+		$(patsubst %,agent/base/%.c,address digits)
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^)
 
 $(BUILD)/fuzz/fuzz_policy: tests/fuzz/fuzz_policy.c $(wildcard agent/policy/*.[ch] agent/message/*.[ch]) \
-		$(patsubst %,agent/base/%.c,buffer file log address duration siphash)
+		$(patsubst %,agent/base/%.c,buffer file log address duration siphash digits)
 	@mkdir -p $(@D)
 	$(CLANG) $(FUZZ_CFLAGS) -Iagent -o $@ $< $(filter agent/%.c,$^) -lyaml
 

@@ -4,29 +4,36 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "base/digits.h"
 #include "message/chars.h"
 
 #define LABEL_MAX 63 /* bytes, RFC 1035 */
 
-/* RFC 3986's IPv4address: four decimal octets, no leading zeros (which some read as octal). */
+/* Takes one octet off the front: one to three digits, no leading zero (which some read as octal). */
+static bool take_octet(struct bytes *text)
+{
+	unsigned value = 0;
+	size_t len = 0;
+
+	while (len < text->len && len < 3 && char_is(text->at[len], CHAR_DIGIT))
+		value = value * 10 + (unsigned)(text->at[len++] - '0');
+	if (!len || value > UINT8_MAX || (len > 1 && text->at[0] == '0'))
+		return false;
+	*text = bytes_from(*text, len);
+	return true;
+}
+
+/* RFC 3986's IPv4address: four decimal octets. */
 static bool is_ipv4(struct bytes text)
 {
-	unsigned octets = 0, digits = 0, value = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] == '.' && digits) {
-			octets++;
-			digits = value = 0;
-			continue;
-		}
-		if (!char_is(text.at[i], CHAR_DIGIT) || (digits && !value))
+	for (unsigned octets = 1; take_octet(&text); octets++) {
+		if (octets == 4)
+			return !text.len;
+		if (!text.len || text.at[0] != '.')
 			return false;
-		digits++;
-		value = value * 10 + (unsigned)(text.at[i] - '0');
-		if (value > UINT8_MAX)
-			return false;
+		text = bytes_from(text, 1);
 	}
-	return octets == 3 && digits;
+	return false;
 }
 
 /* text is what stands between the brackets. */
@@ -131,7 +138,8 @@ bool host_parse(struct bytes text, struct host *ret_host)
 	return true;
 }
 
-static void format_name(const struct host *host, char out[static HOST_TEXT_MAX])
+/* Returns its length. */
+static size_t format_name(const struct host *host, char out[static HOST_TEXT_MAX])
 {
 	struct bytes name = host->name;
 	struct in6_addr address;
@@ -139,24 +147,24 @@ static void format_name(const struct host *host, char out[static HOST_TEXT_MAX])
 
 	if (name.at[0] == '[' && parse_ipv6((struct bytes){name.at + 1, name.len - 2}, &address)) {
 		(void)inet_ntop(AF_INET6, &address, text, sizeof(text)); /* the room is enough */
-		snprintf(out, HOST_TEXT_MAX, "[%s]", text);
-		return;
+		return (size_t)snprintf(out, HOST_TEXT_MAX, "[%s]", text);
 	}
 	for (size_t i = 0; i < name.len; i++)
 		out[i] = char_lower(name.at[i]);
-	out[name.len] = '\0';
+	return name.len;
 }
 
 struct bytes host_format(const struct host *host, uint16_t default_port,
 			 char out[static HOST_TEXT_MAX])
 {
-	size_t len;
+	char *end = out + format_name(host, out);
 
-	format_name(host, out);
-	len = strlen(out);
-	if (host->port && host->port != default_port)
-		len += (size_t)snprintf(out + len, HOST_TEXT_MAX - len, ":%u", host->port);
-	return (struct bytes){out, len};
+	if (host->port && host->port != default_port) {
+		*end++ = ':';
+		end = digits_put(end, host->port);
+	}
+	*end = '\0';
+	return (struct bytes){out, (size_t)(end - out)};
 }
 
 bool host_equal(const struct host *a, const struct host *b, uint16_t default_port)
