@@ -146,6 +146,8 @@ class Answers(unittest.TestCase):
         done, _ = ask(answer(rule), "explain", "192.0.2.66")
         self.assertIn("counted with its line of the policy", done.out)
         self.assertIn("rule     passed 5, flagged 0, dropped 1.23 M packets\n", done.out)
+        idle = rule["rule"] | {"passed": ZERO, "dropped": ZERO}
+        self.assertNotIn("rule  ", ask(answer(rule | {"rule": idle, "counts": None}), "explain", "192.0.2.66")[0].out)
         done, _ = ask(answer(rule | {"rule": None}), "explain", "192.0.2.66")
         self.assertIn("counted with its tier only", done.out)
         done, _ = ask(answer(EXPLAIN | {"tracked": False}), "explain", "192.0.2.66")

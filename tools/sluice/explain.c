@@ -162,13 +162,14 @@ static void tell_allow(const json_t *allow)
 	tell("allowed", text);
 }
 
-/* counts: of a source, or of a line of the policy. */
+/* counts: of a source, or of a line of the policy, from which perhaps nothing came yet. */
 static void tell_counts(const char *label, const json_t *counts)
 {
 	char passed[TEXT_MAX], flagged[TEXT_MAX], dropped[TEXT_MAX];
 	auto_text char *text = NULL;
 
-	if (!json_is_object(counts))
+	if (!field_packets(counts, "passed") && !field_packets(counts, "flagged") &&
+	    !field_packets(counts, "dropped"))
 		return;
 	text = memory_printf("passed %s, flagged %s, dropped %s packets",
 			     text_count(field_packets(counts, "passed"), passed),
