@@ -284,14 +284,33 @@ static void answer_removal(struct agent *agent, const struct prefix *prefix, int
 	response_json(response, json_pack("{s:s}", "prefix", text));
 }
 
+/* The sweep tells of bans whose time is over, and never sees one that was taken out before. */
+static void tell_of_unban(struct agent *agent, const struct prefix *prefix, uint64_t now_ns)
+{
+	struct source_bits bits = datapath_source_bits(agent->datapath);
+	const struct sl_event event = {
+		.at_ns = now_ns,
+		.source = source_of(prefix, bits),
+		.until_ns = now_ns,
+		.kind = SL_EVENT_BAN_ENDED,
+		.reason = SL_BANNED,
+	};
+
+	if (prefix->bits >= (prefix->family == ADDRESS_IPV4 ? bits.ipv4 : bits.ipv6))
+		agent_tell(agent, &event);
+}
+
 void bans_remove(struct agent *agent, const struct request *request, struct response *response)
 {
 	struct prefix prefix;
+	int status;
 
-	if (input_has_plane(agent, response) && input_prefix_param(request, &prefix, response))
-		answer_removal(agent, &prefix,
-			       datapath_unban(agent->datapath, &prefix, request->at.now_ns),
-			       response);
+	if (!input_has_plane(agent, response) || !input_prefix_param(request, &prefix, response))
+		return;
+	status = datapath_unban(agent->datapath, &prefix, request->at.now_ns);
+	if (!status)
+		tell_of_unban(agent, &prefix, request->at.now_ns);
+	answer_removal(agent, &prefix, status, response);
 }
 
 void allows_remove(struct agent *agent, const struct request *request, struct response *response)

@@ -57,6 +57,17 @@ def each_ban_is_twice_as_long_and_service_comes_back_in_between():
         assert scene.story() == ["malformed", "banned", "ban_ended"] * 2, scene.story()
 
 
+def a_ban_that_is_ended_by_hand_is_told_and_service_is_back():
+    with Scene(http=ESCALATE) as scene:
+        for source, prefix in ((CLIENT, CLIENT), (CLIENT6, "fd00:9:0:1::/64")):
+            for _ in range(5):
+                scene.send(BAD, source)
+            eventually(lambda prefix=prefix: prefix in scene.bans(), "the source is banned")
+            scene.sluice.ask("DELETE", "/v1/bans?prefix=" + source)
+            assert scene.send(GOOD, source) == 200
+            assert scene.story(prefix) == ["malformed", "banned", "ban_ended"], scene.story(prefix)
+
+
 def strikes_outlive_the_child_and_the_agent():
     with Scene(http=ESCALATE) as scene:
         for _ in range(5):
