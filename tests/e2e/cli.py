@@ -14,7 +14,8 @@ import time
 import unittest
 
 from cli_lab import (
-    BAN, EVENT, EXPLAIN, ROOT, SLUICE, SOURCE, STATUS, Server, answer, ask, canned, problem, read_body, sluice)
+    BAN, EVENT, EXPLAIN, ROOT, SLUICE, SOURCE, STATUS, ZERO, Server, answer, ask, canned, problem, read_body,
+    sluice)
 
 
 class CommandLine(unittest.TestCase):
