@@ -9,7 +9,9 @@ import json
 import os
 import signal
 import socket
+import stat
 import struct
+import subprocess
 import threading
 import time
 
@@ -351,6 +353,27 @@ def after_a_reboot_the_interface_is_protected_before_saved_bans_are_read():
             assert log.index("eth0: protected") < log.index("restored 1 bans"), log
 
 
+NOBODY = 65534
+
+
+def who_is_neither_root_nor_of_the_sockets_group_is_refused_whatever_its_mode():
+    with Lab() as lab:
+        host, _ = make(lab)
+        with Host(host, SLOW) as sluice:
+            assert stat.S_IMODE(os.stat(sluice.control).st_mode) == 0o660
+            os.chmod(sluice.directory, 0o755)
+            os.chmod(sluice.control, 0o666)
+
+            def answered(groups):
+                done = subprocess.run(["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket",
+                                       sluice.control, "http://sluice/v1/status"], user=NOBODY, group=NOBODY,
+                                      extra_groups=groups, capture_output=True, text=True, timeout=30, cwd="/")
+                return done.stdout
+
+            assert answered([]) == "403", answered([])
+            assert answered([os.stat(sluice.control).st_gid]) == "200"
+
+
 def a_policy_that_only_the_start_could_read_is_told_of():
     with Lab() as lab:
         host, _ = make(lab)
@@ -505,6 +528,7 @@ if __name__ == "__main__":
         status_and_explain_speak_of_both_planes,
         many_bans_are_listed_whole_and_saved_while_others_are_served,
         after_a_reboot_the_interface_is_protected_before_saved_bans_are_read,
+        who_is_neither_root_nor_of_the_sockets_group_is_refused_whatever_its_mode,
         a_policy_that_only_the_start_could_read_is_told_of,
         events_told_after_a_detach_name_their_tier,
         a_dry_run_shows_who_would_be_over_and_drops_nobody,
