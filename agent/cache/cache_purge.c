@@ -82,6 +82,23 @@ void cache_make_stale(struct cache_store *store, struct cache_object *object)
 	pthread_mutex_unlock(&shard->lock);
 }
 
+void cache_forget(struct cache_store *store, struct cache_object *object)
+{
+	const uint64_t hash = object->link.hash;
+	struct shard *shard = store_shard(store, hash);
+	struct cache_object *gone = NULL, *at;
+
+	pthread_mutex_lock(&shard->lock);
+	/* Another may have taken its place, or all may have been purged. */
+	for (at = table_chain(&shard->table, hash); at && at != object; at = at->next)
+		;
+	if (at)
+		end(shard, object, PURGE_HARD, &gone);
+	pthread_mutex_unlock(&shard->lock);
+
+	store_release_list(store, gone);
+}
+
 /* The number is taken first: a fetch under way is stopped by it, what is stored is met below. */
 uint64_t cache_purge_url(struct cache_store *store, struct bytes url, enum purge_mode mode)
 {

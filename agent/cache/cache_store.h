@@ -99,6 +99,9 @@ void cache_tags_add(struct cache_store *store, enum tag_kind kind, struct bytes 
 /* Make it stale, as a soft purge does: an origin's HEAD answer contradicts it (RFC 9111 section 4.3.5). */
 void cache_make_stale(struct cache_store *store, struct cache_object *object);
 
+/* Forget it, as a hard purge does: the origin will not have it kept any longer. The caller's hold stays. */
+void cache_forget(struct cache_store *store, struct cache_object *object);
+
 /*
  * Purges. When one returns, no later cache_find() finds what it covers (soft: finds it stale),
  * and no fetch that began before is stored. hard and soft differ in what freshness.h may do with

@@ -234,8 +234,11 @@ static bool merge_head(struct exchange *x, struct buffer *merged)
 				   &worker->resp) == MESSAGE_DONE;
 }
 
-/* Store the response anew and hold that one. Without room the one we have will do. */
-static void freshen(struct exchange *x)
+/*
+ * Store the response anew and hold that one. Without room the one we have will do. Returns whether
+ * it may be stored as it is now.
+ */
+static enum store_verdict freshen(struct exchange *x)
 {
 	auto_buffer struct buffer merged = buffer_new(HEAD_MERGED_MAX);
 	struct cache_object *object = x->cache.object;
@@ -249,20 +252,20 @@ static void freshen(struct exchange *x)
 
 	confirmed = facts_of_response(&x->worker->resp, x->worker->now_unix_s);
 	if (!merge_head(x, &merged))
-		return;
+		return STORE_YES;
 	says = facts_of_response(&x->worker->resp, x->worker->now_unix_s);
 	says.age_s = confirmed.age_s; /* since it was confirmed: no stored head has an Age */
 	answer = judge_facts(x, &says);
 	x->cache.status.detail =
 		answer.verdict == STORE_YES ? NULL : storable_label(answer.verdict);
 	if (answer.verdict != STORE_YES)
-		return;
+		return answer.verdict;
 	news.head = (struct bytes){merged.at, merged.len - 2};
 	news.etag = etag_in(news.head, facts_etag(&x->worker->resp.fields));
 	fill_parts(x, &answer, &x->worker->resp, &news);
 	add_tags(x, &tags); /* of the head as it is now */
 	if (tags.is_cut || cache_update(store_of(x), object, &news, &tags) != STORE_YES)
-		return;
+		return STORE_YES;
 	x->cache.status.is_stored = true;
 	query.request = &exchange_request(x)->head.fields;
 	found = cache_find(store_of(x), &query);
@@ -270,6 +273,7 @@ static void freshen(struct exchange *x)
 		caching_drop_object(x);
 		x->cache.object = found.object;
 	}
+	return STORE_YES;
 }
 
 /* Whether the 304 speaks of what we hold. */
@@ -289,18 +293,33 @@ static bool is_confirmed(struct exchange *x)
 	return validation_choose(&answer, &ours, 1, &is_chosen) == 1;
 }
 
+/* What we hold will not do. */
+static enum progress fetch_whole(struct exchange *x)
+{
+	caching_drop_object(x);
+	x->cache.status.detail = NULL;
+	return fetch_again(x);
+}
+
 static enum progress take_confirmation(struct exchange *x)
 {
 	struct caching *c = &x->cache;
+	enum store_verdict verdict;
 
 	c->revalidates = false;
-	if (!is_confirmed(x)) {
-		/* Of something else: then only the whole will do. */
-		caching_drop_object(x);
-		return fetch_again(x);
-	}
+	if (!is_confirmed(x)) /* of something else */
+		return fetch_whole(x);
 	c->status.forward_status = 304;
-	freshen(x);
+	verdict = freshen(x);
+	if (verdict == STORE_NO_STORE || verdict == STORE_PRIVATE) {
+		/*
+		 * From now on it is nobody else's, nor may it stand in; and who asked is to be told
+		 * so. While it is fresh for others, a word to one who says who he is is for him.
+		 */
+		if (c->status.forward == FORWARD_STALE)
+			cache_forget(store_of(x), c->object);
+		return fetch_whole(x);
+	}
 	if (c->fill)
 		fill_release(c->fill, false, x->worker->now_ns);
 	c->fill = NULL;

@@ -21,6 +21,7 @@ class Script:
 
     def __init__(self):
         self.says, self.asked, self.interim = {}, [], {}
+        self.only_new = {}  # what a 304 says to who has it already
 
     def set(self, path, fields="", body="content", status="200 OK"):
         self.says[path] = (status, fields, body)
@@ -32,6 +33,8 @@ class Script:
                 return
             self.asked.append(request)
             status, fields, body = self.says.get(request.target, ("200 OK", "", "content"))
+            if request.target in self.only_new and request.get("If-None-Match"):
+                status, fields, body = "304 X", self.only_new[request.target], ""
             part = request.get("Range")
             if part and "ranges" in request.target:
                 status, body = "206 Partial Content", body[2:4]
@@ -340,6 +343,34 @@ def confirmation_without_a_date_makes_young_again_and_its_age_counts():
         it.ask("/e")
         again = it.ask("/e")
         assert again.is_hit and 40 <= int(again.get("Age")) < 45 and len(again.all("Age")) == 1, again.raw_head
+
+
+def what_the_origin_will_not_have_kept_any_longer_is_forgotten():
+    for word in ("no-store", "private"):
+        with Lab() as it:
+            it.script.set("/p", 'ETag: "a"\r\nCache-Control: max-age=1\r\n')
+            it.ask("/p")
+            time.sleep(1.1)
+            said = 'ETag: "a"\r\nCache-Control: %s\r\n' % word
+            it.script.only_new["/p"] = said
+            it.script.set("/p", said, body="mine")
+            answer = it.ask("/p")
+            assert answer.status == 200 and answer.body == b"mine" and answer.get("Cache-Control") == word, answer.raw_head
+            assert "detail=" + word in answer.said and it.asked("/p") == 3, answer.said
+            it.origin.stop()
+            assert it.ask("/p").status == 502, "it stood in"
+
+
+def what_one_who_says_who_he_is_may_not_share_stays_for_the_others():
+    with Lab(routes=route("GET /p", "cache: 600 seconds")) as it:
+        it.script.set("/p", 'ETag: "a"\r\n')
+        it.ask("/p")
+        it.script.only_new["/p"] = 'ETag: "a"\r\nCache-Control: private\r\n'
+        it.script.set("/p", it.script.only_new["/p"], body="mine")
+        answer = it.ask("/p", "Cookie: a=1\r\n")
+        assert answer.body == b"mine" and answer.get("Cache-Control") == "private", answer.raw_head
+        other = it.ask("/p")
+        assert other.is_hit and other.body == b"content", other.said
 
 
 def part_is_never_taken_for_the_whole():

@@ -120,6 +120,25 @@ static void purging_a_tag_touches_none_of_what_has_it_and_none_of_it_is_found(vo
 	end_store(store);
 }
 
+static void what_is_forgotten_is_found_no_more_and_what_took_its_place_is(void **state)
+{
+	struct cache_store *store = new_store();
+	struct cache_object *first, *second;
+
+	put(store, "http://a/1");
+	first = find_url(store, "http://a/1").object;
+	put(store, "http://a/1");
+	second = find_url(store, "http://a/1").object;
+	cache_forget(store, first); /* which had been replaced */
+	assert_true(has_url(store, "http://a/1"));
+	cache_forget(store, second);
+	assert_false(has_url(store, "http://a/1"));
+	cache_forget(store, second);
+	cache_release(store, first);
+	cache_release(store, second);
+	end_store(store);
+}
+
 static void what_is_stored_after_a_purge_of_its_tag_stays(void **state)
 {
 	struct cache_store *store = new_store();
@@ -333,6 +352,7 @@ int main(void)
 		cmocka_unit_test(purging_a_url_takes_all_its_variants_and_dimensions),
 		cmocka_unit_test(purging_a_tag_takes_what_has_it_and_nothing_else),
 		cmocka_unit_test(purging_a_tag_touches_none_of_what_has_it_and_none_of_it_is_found),
+		cmocka_unit_test(what_is_forgotten_is_found_no_more_and_what_took_its_place_is),
 		cmocka_unit_test(what_is_stored_after_a_purge_of_its_tag_stays),
 		cmocka_unit_test(a_tag_of_one_kind_or_scope_is_not_that_of_another),
 		cmocka_unit_test(a_soft_purge_leaves_it_stale_and_a_hard_one_takes_it),
