@@ -7,7 +7,7 @@
 #include "limit/limit_table.h"
 
 #define TABLE_MAGIC \
-	0x736c6c696d697433ull /* changes with any of the structs below, and the states' */
+	0x736c6c696d697433ull /* changes with the structs below, the states', and how keys are hashed */
 #define TABLE_LINE    64      /* of a set the first: its lock, and a tag of each entry */
 #define TABLE_TAGS    32      /* where in it the tags begin */
 #define TABLE_HEAD    4096

@@ -150,6 +150,7 @@ static bool may_invent(struct asking *asking, struct limit_moment moment)
 		may = limit_decide(&ask, 1, moment);
 	limit_table_release(request->table, &seek, 1);
 	asking->result->invents = !may;
+	asking->result->is_own_fault = !may && seek.state && !seek.is_shared;
 	asking->result->invents_wait_ns = seek.state ? ask.view.wait_ns : NO_ROOM_WAIT_NS;
 	return may;
 }
@@ -379,7 +380,7 @@ enum quota_verdict quota_judge(struct quota_request *request, struct quota_resul
 	if (!asking.n)
 		return QUOTA_FREE;
 	ret_result->count = ret_result->held_count = 0;
-	ret_result->has_no_room = ret_result->invents = false;
+	ret_result->has_no_room = ret_result->invents = ret_result->is_own_fault = false;
 	ret_result->later_ns = 0;
 	ret_result->now_ns = moment.now_ns;
 	let_in = seize_and_decide(&asking, moment);

@@ -76,6 +76,19 @@ def who_makes_up_a_name_for_each_request_is_banned_for_his_address():
         eventually(lambda: list(scene.bans()) == [CLIENT], "he is banned")
 
 
+def who_makes_up_more_names_than_his_address_may_bring_is_banned():
+    http = ASK + '  max: {identities_per_source: 5}\n' \
+                 '  limits: [{limit: "5000 per minute", key: {header: X-User}}]\n'
+    with Scene(http=http) as scene:
+        with scene.connect(OTHER) as sock:
+            assert refusals(scene, sock, 60, _as_user("one")) == 0
+        with scene.connect() as sock:
+            assert [scene.ask(sock, _as_user("u%d" % i)).status for i in range(24)].count(429) == 19
+            assert not scene.bans()
+            scene.ask(sock, _as_user("last"))
+        eventually(lambda: list(scene.bans()) == [CLIENT], "he is banned")
+
+
 def who_is_refused_with_his_neighbours_for_want_of_room_is_not_banned():
     http = ASK + '  limits: ["5 per hour"]\n  max: {limit_table: 1 MiB}\n'
     with Scene(http=http) as scene:
