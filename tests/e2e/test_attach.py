@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 HOST, PEER = "slKhost", "slKpeer"
 PINS = "/sys/fs/bpf/slK"
