@@ -1,81 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What may be shared, with whom, and what every answer that is not says of the reason.
+"""What may be shared, with whom.
 
 One origin that says what was set for a path and counts, and a proxy for each policy. The rules themselves have
 their unit tests; here they are seen to be asked, with what a route declares.
 """
 
-import os
-import re
 import sys
 import time
 
 import http_lab as lab
-
-FRESH = "Cache-Control: max-age=600\r\n"
-
-
-class Script:
-    """Fields, content and status by path; how often each was asked for."""
-
-    def __init__(self):
-        self.says, self.asked, self.interim = {}, [], {}
-        self.only_new = {}  # what a 304 says to who has it already
-
-    def set(self, path, fields="", body="content", status="200 OK"):
-        self.says[path] = (status, fields, body)
-
-    def serve(self, connection):
-        while True:
-            request = connection.request()
-            if not request:
-                return
-            self.asked.append(request)
-            status, fields, body = self.says.get(request.target, ("200 OK", "", "content"))
-            if request.target in self.only_new and request.get("If-None-Match"):
-                status, fields, body = "304 X", self.only_new[request.target], ""
-            part = request.get("Range")
-            if part and "ranges" in request.target:
-                status, body = "206 Partial Content", body[2:4]
-                fields += "Content-Range: bytes 2-3/7\r\n"
-            connection.send((self.interim.get(request.target, "") + "HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n" %
-                             (status, fields, len(body))).encode() + (b"" if request.method == "HEAD"
-                                                                      else body.encode()))
-
-
-class Lab(lab.Lab):
-    def __init__(self, cache="{size: 64 MiB}", routes="", more=""):
-        self.script = Script()
-        http = "  cache: %s\n%s%s" % (cache, more, "  routes:\n%s" % routes if routes else "")
-        super().__init__(self.script.serve, http=http)
-
-    def ask(self, path, fields="", method="GET", host="api.test", body=""):
-        if body:
-            fields += "Content-Length: %d\r\n" % len(body)
-        raw = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n%s" % (method, path, host, fields, body)
-        answer = self.proxy.ask(raw.encode(), method)
-        answer.said = answer.get("Cache-Status") or ""
-        answer.is_hit = "; hit" in answer.said
-        return answer
-
-    def asked(self, path):
-        return sum(1 for request in self.script.asked if request.target == path)
-
-    def is_shared(self, path, fields="", other=None):
-        """Whether the second of two requests gets what the first one got."""
-        before = self.asked(path)
-        self.ask(path, fields)
-        is_hit = self.ask(path, fields if other is None else other).is_hit
-        assert self.asked(path) == before + (1 if is_hit else 2)
-        return is_hit
-
-
-def route(match, rest):
-    return '    - {match: "%s", %s}\n' % (match, rest)
-
+from http_cache_rules_lab import FRESH, Lab, route
 
 # ---- Per-user data ----
+
 
 PERSONAL = ("Cookie: a=1\r\n", "Authorization: Bearer x\r\n", "X-Api-Key: k\r\n", "X-User: u\r\n")
 KNOWN_BY = '  global_limits: [{limit: 100000/second, key: {header: X-User}}]\n'
@@ -444,120 +382,6 @@ def targeted_field_decides_alone_and_one_with_a_fault_not_at_all():
         with Lab() as it:
             it.script.set("/a", fields)
             assert it.is_shared("/a") == is_shared, fields
-
-
-# ---- Why not ----
-
-# What Cache-Status says of each reason for which an answer is not stored: how it comes about.
-FORM = "Content-Type: text/html\r\n"
-MANY = "".join("Surrogate-Key: %s\r\n" % " ".join("k%d" % (i * 13 + j) for j in range(13)) for i in range(5))
-WHY_NOT_STORED = {
-    "route-says-no": {"path": "/off"},
-    "request-content": {"body": "x"},
-    "method-override": {"path": "/over", "ask": "X-HTTP-Method-Override: PUT\r\n"},
-    "request-no-store": {"says": FRESH, "ask": "Cache-Control: no-store\r\n"},
-    "status-not-understood": {"says": FRESH, "status": "429 X"},
-    "no-store": {"says": "Cache-Control: no-store\r\n"},
-    "private": {"says": "Cache-Control: private, max-age=600\r\n"},
-    "authorization": {"says": FRESH, "ask": "Authorization: x\r\n"},
-    "set-cookie": {"says": FRESH + "Set-Cookie: a=b\r\n"},
-    "vary-any": {"says": FRESH + "Vary: *\r\n"},
-    "no-freshness": {},
-    "stale-at-once": {"says": "Cache-Control: max-age=0\r\n"},
-    "personal": {"path": "/p", "ask": "Cookie: a=b\r\n"},
-    "content-type": {"path": "/me/x.css", "says": FORM},
-    "too-large": {"says": FRESH, "content": "x" * 300000},
-    "too-many-tags": {"says": FRESH + MANY},
-    "bad-vary": {"says": FRESH + "Vary: a b\r\n"},
-}
-# Known only when the head, which would say it, has gone; or not to be brought about from outside.
-COUNTED_ONLY = {"stored", "method", "incomplete", "no-space", "too-many-variants", "overtaken"}
-WHY_ROUTES = route("GET /off", "cache: off") + route("GET /p", "cache: 600 seconds") + \
-    route("GET /me/*", "cache: 600 seconds") + route("GET /over", "method_override: true")
-
-
-STORE, FRESHNESS, FORWARD = ("storable.h", "STORE_VERDICTS"), ("freshness.h", "FRESHNESS_VERDICTS"), \
-    ("cache_status.h", "FORWARD_REASONS")
-
-
-def labels_of(name, table):
-    """Labels of a table of the sources."""
-    with open(os.path.join(lab.ROOT, "agent", "cache", name), encoding="utf-8") as source:
-        rows = source.read().split("#define %s(X)" % table)[1].split("\nenum ")[0]
-    return re.findall(r'^\s+X\([A-Z_]+, "([a-z-]*)",', rows, re.M)
-
-
-def every_reason_not_to_store_is_told():
-    with Lab("{size: 64 MiB, object_max: 200 KiB, request_directives: honour}", WHY_ROUTES) as it:
-        for label, how in WHY_NOT_STORED.items():
-            path = how.get("path", "/" + label)
-            it.script.set(path, how.get("says", ""), how.get("content", "content"), how.get("status", "200 OK"))
-            answer = it.ask(path, how.get("ask", ""), body=how.get("body", ""))
-            assert "detail=" + label in answer.said.split("; "), (label, answer.said)
-    assert set(WHY_NOT_STORED) | COUNTED_ONLY == set(labels_of(*STORE))
-
-
-def every_reason_is_explained_to_users():
-    with open(os.path.join(lab.ROOT, "docs", "caching.md"), encoding="utf-8") as page:
-        explained = set(re.findall(r"`([a-z-]+)`", page.read()))
-    unexplained = (set(labels_of(*STORE) + labels_of(*FORWARD) + labels_of(*FRESHNESS)) - explained -
-                   {"", "stored", "method", "fresh", "miss", "partial"})
-    assert not unexplained, unexplained
-
-
-def every_reason_to_ask_the_origin_is_told():
-    told = set()
-    with Lab("{size: 64 MiB, request_directives: honour}", WHY_ROUTES) as it:
-        def ask(path, fields="", method="GET"):
-            said = it.ask(path, fields, method).said
-            told.update(re.findall("fwd=([a-z-]+)", said))
-            return said
-
-        it.script.set("/vary", FRESH + "Vary: X-Kind\r\n")
-        it.script.set("/stale", "Cache-Control: max-age=1\r\nAge: 9\r\nETag: \"1\"\r\n")
-        it.script.set("/asked", FRESH + 'ETag: "1"\r\n')
-        it.script.set("/no-cache", 'Cache-Control: no-cache\r\nETag: "1"\r\n')
-        assert "fwd=uri-miss; fwd-status=200; stored" in ask("/vary", "X-Kind: 1\r\n")
-        assert "fwd=vary-miss" in ask("/vary", "X-Kind: 2\r\n")
-        ask("/stale")
-        assert "fwd=stale" in ask("/stale")
-        ask("/asked")
-        assert "fwd=request" in ask("/asked", "Cache-Control: no-cache\r\n")
-        assert "detail=precondition" in ask("/asked", 'If-Match: "1"\r\n')
-        ask("/no-cache")
-        assert "fwd=stale" in ask("/no-cache") and "detail=no-cache" in ask("/no-cache")
-        assert "fwd=method" in ask("/asked", method="POST")
-        assert "fwd=bypass; fwd-status=200; detail=route-says-no" in ask("/off")
-    # "miss" is for caches that cannot tell, "partial" for those that store parts.
-    assert told == set(labels_of(*FORWARD)) - {"", "miss", "partial"}, told
-
-
-def error_of_our_own_says_why_it_did_not_come_from_the_cache():
-    with Lab("{size: 64 MiB, request_directives: honour, stale_on_error: 0s}", WHY_ROUTES) as it:
-        it.script.set("/stale", "Cache-Control: max-age=1\r\nAge: 9\r\nETag: \"1\"\r\n")
-        it.ask("/stale")
-        it.origin.stop()
-        for path, why in (("/miss", "fwd=uri-miss"), ("/stale", "fwd=stale"), ("/off", "fwd=bypass; detail=route-says-no")):
-            answer = it.ask(path)
-            assert answer.status == 502 and why in answer.said, (path, answer.raw_head)
-        assert it.ask("/miss", "Cache-Control: only-if-cached\r\n").said == ""
-        assert it.ask("/a//b").said == "" and it.ask("/a//b").status == 400
-
-
-def what_was_stored_but_could_not_be_used_says_why():
-    with Lab("{size: 64 MiB, request_directives: honour}", WHY_ROUTES) as it:
-        it.script.set("/a", FRESH + "Age: 100\r\n")
-        it.ask("/a")
-        for says, label in (("no-cache", "request-no-cache"), ("max-age=10", "request-max-age"),
-                            ("min-fresh=550", "request-min-fresh")):
-            answer = it.ask("/a", "Cache-Control: %s\r\n" % says)
-            assert "detail=" + label in answer.said, answer.said
-        it.ask("/p")
-        assert "detail=personal" in it.ask("/p", "Cookie: a=b\r\n").said
-        it.script.set("/stale", "Cache-Control: max-age=1\r\nAge: 9\r\nETag: \"1\"\r\n")
-        it.ask("/stale")
-        answer = it.ask("/stale", "Cache-Control: max-stale=100\r\n")
-        assert answer.is_hit and "detail=max-stale" in answer.said, answer.said
 
 
 if __name__ == "__main__":
