@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 
-from host import Counter, Host
+from host import Counter, Host, settle
 from netns import Lab, build_path, main, send_signal, wait_for
 
 HOST, CLIENT, GREEDY = "10.9.0.1", "10.9.0.2", "10.9.0.3"
@@ -42,14 +42,14 @@ def make(lab):
     return host, client
 
 
-def send(client, source, count):
+def send(host, client, source, count):
     with client.inside():
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.bind((source, 0))
     for number in range(count):
         sender.sendto(struct.pack("!Q", number), (HOST, 9000))
     sender.close()
-    time.sleep(0.2)
+    settle(host, client, source, HOST)
 
 
 def serve(host):
@@ -92,7 +92,7 @@ class Requests:
         while self.running:
             try:
                 with self.client.inside():
-                    sock = socket.create_connection((HOST, 80), timeout=5)
+                    sock = socket.create_connection((HOST, 80), timeout=60)
                 connection = http.client.HTTPConnection(HOST)
                 connection.sock = sock
                 connection.request("GET", "/")
@@ -115,18 +115,19 @@ def both_planes_go_over_with_what_they_know():
         counter = Counter(host, HOST, 9000)
         origin = serve(host)
         with Host(host, SLOW) as sluice:
-            send(client, GREEDY, 50)
+            send(host, client, GREEDY, 50)
             assert len(counter.take().get(GREEDY, [])) == 20
             sluice.ask("POST", "/v1/bans", '{"prefix": "10.9.0.77", "for": "1h"}')
             dropped = sluice.source(GREEDY)["dropped"]["packets"]
             requests = Requests(client)
             for _ in range(2):
-                time.sleep(0.3)
+                wanted = requests.done + 10
+                wait_for(lambda: requests.done >= wanted or requests.errors, "requests are served")
                 sluice.take_over()
-                send(client, GREEDY, 50)
+                send(host, client, GREEDY, 50)
                 assert len(counter.take().get(GREEDY, [])) <= 1
             done, errors = requests.stop()
-            assert not errors and done > 20, (done, errors[:3])
+            assert not errors, (done, errors[:3])
             bans = sluice.ask("GET", "/v1/bans")
             assert [ban["prefix"] for ban in bans] == ["10.9.0.77"], bans
             assert sluice.source(GREEDY)["dropped"]["packets"] >= dropped + 90
@@ -140,7 +141,7 @@ def a_successor_that_fails_gives_both_planes_back():
         counter = Counter(host, HOST, 9000)
         origin = serve(host)
         with Host(host, SLOW) as sluice:
-            send(client, GREEDY, 50)
+            send(host, client, GREEDY, 50)
             assert len(counter.take().get(GREEDY, [])) == 20
             requests = Requests(client)
             # A listener that is taken: seen only after the first one has let go of the datapath.
@@ -151,7 +152,7 @@ def a_successor_that_fails_gives_both_planes_back():
             wait_for(lambda: "has everything again" in sluice.log(), "the first one goes on")
             assert sluice.status()["policy"]["failed_reloads"] == 0
             wait_for(lambda: sluice.interface("eth0"), "and protects")
-            send(client, GREEDY, 50)
+            send(host, client, GREEDY, 50)
             assert len(counter.take().get(GREEDY, [])) <= 1
             done, errors = requests.stop()
             assert not errors and done, (done, errors[:3])
@@ -163,7 +164,7 @@ def a_successor_that_is_killed_gives_both_planes_back():
         host, client = make(lab)
         counter = Counter(host, HOST, 9000)
         with Host(host, SLOW) as sluice:
-            send(client, GREEDY, 50)
+            send(host, client, GREEDY, 50)
             assert len(counter.take().get(GREEDY, [])) == 20
             first = sluice.agent
             # Killed as soon as the first one has let go, wherever it is then.
@@ -171,12 +172,12 @@ def a_successor_that_is_killed_gives_both_planes_back():
                                 "--metrics", "off", "--state", sluice.directory + "/state", "--takeover")
             wait_for(lambda: "takes over" in sluice.log(), "the first one lets go")
             send_signal(second, signal.SIGKILL)
-            second.wait(20)
+            second.wait(60)
             if "the other sluiced serves" not in sluice.log():  # it was fast, and is the one that runs
                 wait_for(lambda: "has everything again" in sluice.log(), "the first one goes on")
                 assert first.poll() is None
                 wait_for(lambda: sluice.interface("eth0"), "and protects")
-            send(client, GREEDY, 50)
+            send(host, client, GREEDY, 50)
             assert len(counter.take().get(GREEDY, [])) <= 1
 
 

@@ -143,6 +143,18 @@ class Host:
         return None
 
 
+def settle(host, client, source, address):
+    """Wait until what source has sent to address has been judged: frames of a link arrive in their order."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with host.inside(), socket.socket(family, socket.SOCK_DGRAM) as last:
+        last.bind((address, 0))  # a port that no policy protects
+        last.settimeout(60)
+        with client.inside(), socket.socket(family, socket.SOCK_DGRAM) as sender:
+            sender.bind((source, 0))
+            sender.sendto(b"last", last.getsockname())
+        last.recv(16)
+
+
 class Counter:
     """A UDP socket of a namespace that keeps what arrives until it is asked."""
 

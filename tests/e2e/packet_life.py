@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 
-from host import Counter, Host
+from host import Counter, Host, settle
 from netns import Lab, build_path, main, send_signal, wait_for
 
 HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
@@ -44,14 +44,15 @@ def link(lab, host, client):
     client.address("eth0", f"{OTHER}/24")
 
 
-def send(client, source, count):
+def send(host, client, source, count):
+    """So many datagrams, each of which has been judged."""
     with client.inside():
         sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sender.bind((source, 0))
     for number in range(count):
         sender.sendto(struct.pack("!Q", number), (HOST, 9000))
     sender.close()
-    time.sleep(0.2)
+    settle(host, client, source, HOST)
 
 
 def arrivals(counter, source):
@@ -65,7 +66,7 @@ class Echo:
         with host.inside():
             listener = socket.create_server((HOST, 9000))
         with client.inside():
-            self.client = socket.create_connection((HOST, 9000), timeout=5)
+            self.client = socket.create_connection((HOST, 9000), timeout=60)
         self.server, _ = listener.accept()
         listener.close()
         self.rounds, self.error, self.running = 0, None, True
@@ -97,7 +98,7 @@ class Echo:
         self.running = False
         self.client.shutdown(socket.SHUT_RDWR)
         for thread in self.threads:
-            thread.join(10)
+            thread.join(60)
         self.client.close()
         self.server.close()
 
@@ -121,9 +122,8 @@ class Stream:
 
     def stop(self):
         self.running = False
-        self.thread.join(10)
+        self.thread.join(60)
         self.socket.close()
-        time.sleep(0.3)
 
 
 def reloads_under_traffic_lose_no_packet_and_reset_no_connection():
@@ -136,12 +136,14 @@ def reloads_under_traffic_lose_no_packet_and_reset_no_connection():
                 for number in range(20):
                     sluice.load(POLICY % f"{100000 + number}/second burst 100000")
                     time.sleep(0.05)
+                wait_for(lambda: stream.sent > 200 and (echo.rounds > 50 or echo.error), "there is traffic")
             finally:
                 stream.stop()
                 echo.stop()
+            settle(host, client, OTHER, HOST)
             numbers = [struct.unpack("!Q", payload)[0] for payload in counter.take()[OTHER]]
             assert sorted(numbers) == list(range(stream.sent)), f"{len(numbers)} of {stream.sent}"
-            assert stream.sent > 200 and echo.rounds > 50 and not echo.error, echo.error
+            assert not echo.error, echo.error
             reasons = sluice.reasons()
             assert not reasons["unready"] and not reasons["over_packets"], reasons
 
@@ -151,17 +153,16 @@ def a_reload_grants_nobody_a_new_burst():
         host, client = make(lab)
         counter = Counter(host, HOST, 9000)
         with Host(host, SLOW) as sluice:
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) == 20
             for _ in range(3):
                 sluice.load(SLOW)
-                send(client, CLIENT, 50)
+                send(host, client, CLIENT, 50)
                 assert arrivals(counter, CLIENT) <= 1
             send_signal(sluice.agent, signal.SIGHUP)
-            time.sleep(0.5)
-            send(client, CLIENT, 50)
+            wait_for(lambda: sluice.status()["policy"]["reloads"] >= 4, "the reload")
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) <= 1
-            assert sluice.status()["policy"]["reloads"] >= 4
 
 
 def a_bad_policy_changes_nothing():
@@ -174,7 +175,7 @@ def a_bad_policy_changes_nothing():
             send_signal(sluice.agent, signal.SIGHUP)
             wait_for(lambda: sluice.status()["policy"]["failed_reloads"] == 1, "the reload fails")
             assert sluice.status()["generation"] == before
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) == 20
 
 
@@ -183,17 +184,17 @@ def after_kill_9_packets_stay_limited_and_the_next_agent_adopts_everything():
         host, client = make(lab)
         counter = Counter(host, HOST, 9000)
         with Host(host, SLOW) as sluice:
-            send(client, CLIENT, 100)
+            send(host, client, CLIENT, 100)
             assert arrivals(counter, CLIENT) == 20
             sluice.ask("POST", "/v1/bans", '{"prefix": "%s", "for": "1h"}' % OTHER)
             before = sluice.source(CLIENT)["dropped"]["packets"]
             sluice.kill()
-            send(client, CLIENT, 100)
-            send(client, OTHER, 100)
+            send(host, client, CLIENT, 100)
+            send(host, client, OTHER, 100)
             assert arrivals(counter, CLIENT) <= 1 and arrivals(counter, OTHER) == 0
             sluice.start()
-            send(client, CLIENT, 100)
-            send(client, OTHER, 100)
+            send(host, client, CLIENT, 100)
+            send(host, client, OTHER, 100)
             assert arrivals(counter, CLIENT) <= 1 and arrivals(counter, OTHER) == 0
             assert sluice.source(CLIENT)["dropped"]["packets"] >= before + 198
             assert sluice.interface("eth0")["adopted"]
@@ -205,17 +206,17 @@ def automatic_bans_begin_and_end_without_an_agent():
     with Lab() as lab:
         host, client = make(lab)
         counter = Counter(host, HOST, 9000)
-        policy = POLICY % "10/second burst 10"
-        policy += "bans: {after: 50 drops in 10 seconds, for: 2 seconds, up to: 1 hour}\n"
+        policy = POLICY % "1/second burst 10"
+        policy += "bans: {after: 50 drops in 10 seconds, for: 6 seconds, up to: 1 hour}\n"
         with Host(host, policy) as sluice:
             sluice.kill()
-            send(client, CLIENT, 200)
+            send(host, client, CLIENT, 200)
             assert 10 <= arrivals(counter, CLIENT) <= 13
             time.sleep(1)
-            send(client, CLIENT, 5)
+            send(host, client, CLIENT, 5)
             assert arrivals(counter, CLIENT) == 0, "banned"
-            time.sleep(2)
-            send(client, CLIENT, 5)
+            time.sleep(6)
+            send(host, client, CLIENT, 5)
             assert arrivals(counter, CLIENT) == 5, "the ban has ended"
             sluice.start()
             assert sluice.reasons()["banned"] >= 100
@@ -226,13 +227,13 @@ def an_interface_that_comes_back_is_protected_again_and_forgives_nothing():
         host, client = make(lab)
         with Host(host, SLOW) as sluice:
             counter = Counter(host, "0.0.0.0", 9000)
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) == 20
             host.ip("link", "delete", "eth0")
             wait_for(lambda: not sluice.interface("eth0"), "the interface is gone")
             link(lab, host, client)
             wait_for(lambda: sluice.interface("eth0"), "the interface is protected again")
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) <= 1
 
 
@@ -246,6 +247,7 @@ def a_detach_while_a_killed_agent_is_still_ending_waits_for_its_end():
             with socket.socket(socket.AF_UNIX) as ending:
                 ending.bind(sluice.control)
                 ending.listen()
+                ending.settimeout(60)
                 detaching = host.start(build_path("sluiced"), "--detach", "--control", sluice.control)
                 for _ in range(3):
                     ending.accept()[0].close()
@@ -258,10 +260,10 @@ def detach_removes_everything_and_every_packet_passes():
         host, client = make(lab)
         counter = Counter(host, HOST, 9000)
         with Host(host, SLOW) as sluice:
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) == 20
             sluice.ask("POST", "/v1/detach")
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert arrivals(counter, CLIENT) == 50
             assert "xdp" not in next(x for x in host.links() if x["ifname"] == "eth0")
             assert "clsact" not in host.run("tc", "qdisc", "show", "dev", "eth0").stdout
@@ -278,7 +280,7 @@ http:
 
 def ask_http(client, source):
     with client.inside():
-        asking = socket.create_connection((HOST, 9100), timeout=5, source_address=(source, 0))
+        asking = socket.create_connection((HOST, 9100), timeout=60, source_address=(source, 0))
     asking.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     with asking:
         return int(asking.recv(65536).split()[1])
@@ -289,7 +291,7 @@ def status_and_explain_speak_of_both_planes():
         host, client = make(lab)
         with Host(host, BOTH) as sluice:
             wait_for(lambda: sluice.status()["http"]["serving"], "the HTTP plane serves")
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             assert [ask_http(client, OTHER) for _ in range(3)] == [502, 502, 429]
 
             status = sluice.status()
@@ -321,7 +323,7 @@ def many_bans_are_listed_whole_and_saved_while_others_are_served():
             sluice.ask("POST", "/v1/bans", '{"prefix": "203.0.113.0/24", "reason": "q\\"uote"}')
             path = os.path.join(sluice.directory, "state", "bans.json")
             wait_for(lambda: os.path.exists(path) and "203.0.113" in open(path, encoding="utf-8").read(),
-                     "the bans are saved", 20)
+                     "the bans are saved")
             assert sluice.status()["state"] == "protecting"
             listed = {one["prefix"]: one["reason"] for one in sluice.ask("GET", "/v1/bans")}
             assert len(listed) == count + 1 and listed["203.0.113.0/24"] == 'q"uote', len(listed)
@@ -390,7 +392,7 @@ def events_told_after_a_detach_name_their_tier():
     with Lab() as lab:
         host, client = make(lab)
         with Host(host, SLOW) as sluice:
-            send(client, CLIENT, 50)
+            send(host, client, CLIENT, 50)
             wait_for(lambda: sluice.ask("GET", "/v1/events"), "an event")
             sluice.ask("POST", "/v1/detach")
             assert {one["tier"] for one in sluice.ask("GET", "/v1/events")} == {"public"}
@@ -401,8 +403,8 @@ def a_dry_run_shows_who_would_be_over_and_drops_nobody():
         host, client = make(lab)
         counter = Counter(host, HOST, 9000)
         with Host(host, SLOW.replace("burst 20}", "burst 20, over: count}")) as sluice:
-            send(client, CLIENT, 50)
-            send(client, OTHER, 15)
+            send(host, client, CLIENT, 50)
+            send(host, client, OTHER, 15)
             assert arrivals(counter, CLIENT) == 50
             over = {one["source"]: one["over"] for one in sluice.ask("GET", "/v1/sources")}
             assert over == {CLIENT: True, OTHER: False}, over
@@ -497,8 +499,8 @@ def each_line_of_the_policy_counts_what_came_from_there():
     with Lab() as lab:
         host, client = make(lab)
         with Host(host, SLOW + rules) as sluice:
-            send(client, CLIENT, 7)
-            send(client, OTHER, 5)
+            send(host, client, CLIENT, 7)
+            send(host, client, OTHER, 5)
 
             def counted():
                 return [(one["prefix"], one["line"], one["tier"], one["passed"]["packets"], one["dropped"]["packets"])
