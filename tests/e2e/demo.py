@@ -36,10 +36,10 @@ def command(*options):
     return [RUN, "--build", os.path.dirname(build_path("sluiced")), *options]
 
 
-def start(*options):
+def start(*options, **environment):
     """A demonstration whose output is a pipe, in a session of its own."""
     return subprocess.Popen(command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, start_new_session=True)
+                            text=True, start_new_session=True, env=os.environ | environment)
 
 
 def left_behind(pid):
@@ -56,10 +56,6 @@ def left_behind(pid):
     return names
 
 
-def directories():
-    return set(glob.glob(os.path.join(tempfile.gettempdir(), "slt-*")))
-
-
 def rows(output):
     """{client: (offered, passed, dropped)} of the table at the end."""
     found = re.findall(r"^ (polite|greedy|abuser|flood) .*?([\d,]+) +([\d,]+) +([\d,]+)  +[\d,]+/\w+ \+ [\d,]+ +(\w+)$",
@@ -70,13 +66,16 @@ def rows(output):
 
 def the_polite_loses_nothing_and_the_greedy_gets_its_limit_before_everybodys_eyes():
     demo = start(*SHORT)
-    output, errors = demo.communicate(timeout=90)
+    output, errors = demo.communicate(timeout=300)
     assert demo.returncode == 0, output + errors
     table = rows(output)
     offered, passed, dropped, mode = table["polite"]
     assert offered == passed > 900 and dropped == 0 and mode == "native", table
     offered, passed, dropped, mode = table["greedy"]
-    assert abs(passed - 6000) <= 120 and passed + dropped <= offered and mode == "native", table
+    # It sends for five seconds, or stops a little earlier where the machine let it wait.
+    may = int(re.search(r"= ([\d,]+) allowed", output).group(1).replace(",", ""))
+    assert 5000 <= may <= 6100 and abs(passed - may) <= 0.02 * may, (may, table)
+    assert passed + dropped <= offered and mode == "native", table
     assert table["flood"][0] > 100_000, table
     offered, passed, dropped, mode = table["abuser"]
     assert dropped > 50 and passed + dropped <= offered and mode == "native", table
@@ -89,16 +88,16 @@ def the_polite_loses_nothing_and_the_greedy_gets_its_limit_before_everybodys_eye
 
 
 def interrupted_with(number, after):
-    before = directories()
-    demo = start()
-    for line in demo.stdout:
-        if after in line:
-            break
-    os.kill(demo.pid, number)
-    demo.communicate(timeout=30)
-    assert demo.returncode == 128 + number, demo.returncode
-    assert not left_behind(demo.pid), left_behind(demo.pid)
-    assert directories() <= before, directories() - before
+    with tempfile.TemporaryDirectory(prefix="slt-demo-") as place:
+        demo = start(TMPDIR=place)
+        for line in demo.stdout:
+            if after in line:
+                break
+        os.kill(demo.pid, number)
+        demo.communicate(timeout=120)
+        assert demo.returncode == 128 + number, demo.returncode
+        assert not left_behind(demo.pid), left_behind(demo.pid)
+        assert not os.listdir(place), os.listdir(place)
 
 
 def interrupted_it_leaves_nothing_behind():
@@ -111,13 +110,13 @@ def a_reader_that_goes_away_ends_it_cleanly():
     demo.stdout.readline()
     demo.stdout.close()
     errors = demo.stderr.read()
-    demo.wait(60)
+    demo.wait(300)
     assert demo.returncode and "Traceback" not in errors, errors
     assert not left_behind(demo.pid), left_behind(demo.pid)
 
 
 def without_root_it_says_so_in_one_line():
-    done = subprocess.run(command(), capture_output=True, text=True, timeout=30,
+    done = subprocess.run(command(), capture_output=True, text=True, timeout=120,
                           preexec_fn=lambda: os.setuid(NOBODY))
     assert done.returncode == 1 and done.stdout == "", done
     assert done.stderr.count("\n") == 1 and "root" in done.stderr, done.stderr
@@ -169,9 +168,9 @@ def an_interface_is_protected_until_ctrl_c_and_limited_beyond():
         run = own.host.start(*own.command(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         sluice = [build_path("sluice"), "status", "--control", own.control]
         wait_for(lambda: "protecting" in subprocess.run(sluice, capture_output=True, text=True).stdout,
-                 "eth0 is protected", 20)
+                 "eth0 is protected")
         send_signal(run, signal.SIGINT)
-        output, _ = run.communicate(timeout=30)
+        output, _ = run.communicate(timeout=120)
         assert run.returncode == 0 and "goes on limiting eth0" in output and "--detach" in output, output
         assert "xdp" in own.host.ip("link", "show", "eth0"), "still attached"
         done = own.host.run(build_path("sluiced"), "--detach", "--control", own.control)

@@ -8,9 +8,10 @@ usage: http_caution.py [TEST]...    (root; $BUILD names the build directory)
 import threading
 import time
 
-from http_lab import eventually
+from http_lab import PATIENCE, eventually
 from two_planes import CLIENT, OTHER, Scene, run_all
 
+_let_go = threading.Event()  # what /slow waits for
 FLAG = "flag: {mark: 0x20, mask: 0xf0, accept: true}"
 TIER = ", connections: 1/minute burst 2, over: flag"
 
@@ -21,13 +22,13 @@ def _request(path, method="GET"):
 
 
 def _answers(connection):
-    """/cached... may be stored for a second, /slow takes a moment, the rest is not to be stored."""
+    """/cached... may be stored for a second, /slow waits to be let go, the rest is not to be stored."""
     while True:
         asked = connection.request()
         if not asked:
             return
         if asked.target.startswith("/slow"):
-            time.sleep(3)
+            _let_go.wait(PATIENCE)
         life = b"max-age=1" if asked.target.startswith("/cached") else b"no-store"
         connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: %s\r\nContent-Length: 3\r\n\r\nhi\n" % life)
 
@@ -115,7 +116,7 @@ def without_marks_on_accepted_sockets_nobody_is_flagged():
 
 def _ask_later(scene, sock, raw, into):
     def run():
-        sock.settimeout(10)
+        sock.settimeout(60)
         into.append((scene.ask(sock, raw).status, time.monotonic()))
 
     thread = threading.Thread(target=run)
@@ -124,8 +125,9 @@ def _ask_later(scene, sock, raw, into):
 
 
 def when_the_upstream_is_busy_flagged_requests_are_shed_and_others_wait():
-    upstream = '{servers: ["127.0.0.1:PORT"], max_requests: 1, queue: {length: 10, wait: 8s}}'
+    upstream = '{servers: ["127.0.0.1:PORT"], max_requests: 1, queue: {length: 10, wait: 60s}}'
     with _scene_of("  caution: normal\n", upstream=upstream) as scene:
+        _let_go.clear()
         plain, flagged = _plain_and_flagged(scene)
         other, got = scene.connect(OTHER), []
         threads = [_ask_later(scene, plain, _request("/slow"), got)]
@@ -135,6 +137,7 @@ def when_the_upstream_is_busy_flagged_requests_are_shed_and_others_wait():
         shed = scene.ask(flagged, _request("/shed"))
         assert shed.status == 503 and shed.get("Retry-After") == "1", shed.fields
         assert not got, "it was told at once"
+        _let_go.set()
         for thread in threads:
             thread.join()
         assert [status for status, _ in got] == [200, 200], got
@@ -143,15 +146,17 @@ def when_the_upstream_is_busy_flagged_requests_are_shed_and_others_wait():
 
 
 def when_the_upstream_is_busy_a_flagged_request_gets_what_is_stale():
-    upstream = '{servers: ["127.0.0.1:PORT"], max_requests: 1, queue: {length: 10, wait: 8s}}'
+    upstream = '{servers: ["127.0.0.1:PORT"], max_requests: 1, queue: {length: 10, wait: 60s}}'
     with _scene_of("  caution: normal\n", upstream=upstream) as scene:
         plain, flagged = _plain_and_flagged(scene)
         assert scene.ask(plain, _request("/cached")).status == 200
         time.sleep(1.2)
+        _let_go.clear()
         thread = _ask_later(scene, plain, _request("/slow"), [])
         eventually(lambda: _seen(scene, "/slow") == 1, "the slot is taken")
         assert scene.ask(flagged, _request("/cached")).status == 200
         assert _seen(scene, "/cached") == 1
+        _let_go.set()
         thread.join()
 
 

@@ -15,16 +15,22 @@ from two_planes import (BAD, CLIENT, CLIENT6, ESCALATE, GOOD, LIMITED, NEIGHBOUR
                         run_all)
 
 
+LONG = ESCALATE.replace("for: 2 seconds", "for: 1 minute")  # what is to be seen while it lasts
+
+
+def _moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def _span_of(ban):
-    since, until = (datetime.datetime.fromisoformat(ban[key].replace("Z", "+00:00")) for key in ("since", "until"))
-    return (until - since).total_seconds()
+    return _moment(ban["until"]) - _moment(ban["since"])
 
 
 # ---- Framing -----------------------------------------------------------------------------
 
 
 def broken_framing_is_a_ban_and_not_before_the_pattern_is_whole():
-    with Scene(http=ESCALATE) as scene:
+    with Scene(http=LONG) as scene:
         assert [scene.send(BAD) for _ in range(4)] == [400] * 4
         time.sleep(0.3)
         assert not scene.bans() and scene.send(GOOD) == 200
@@ -49,9 +55,8 @@ def each_ban_is_twice_as_long_and_service_comes_back_in_between():
             eventually(lambda: CLIENT in scene.bans(), "the source is banned")
             ban = scene.bans()[CLIENT]
             assert ban["strikes"] == strike and _span_of(ban) == seconds, ban
-            begun = time.monotonic()
             eventually(lambda: not scene.is_unreachable(), "service again")
-            assert time.monotonic() - begun > seconds - 1, "the ban was cut short"
+            assert time.time() > _moment(ban["until"]) - 1, "the ban was cut short"
             assert scene.send(GOOD) == 200
         eventually(lambda: scene.story().count("ban_ended") == 2, "both ends are told")
         assert scene.story() == ["malformed", "banned", "ban_ended"] * 2, scene.story()
@@ -83,7 +88,7 @@ def strikes_outlive_the_child_and_the_agent():
 
 
 def an_ipv6_source_is_banned_with_its_whole_network():
-    with Scene(http=ESCALATE) as scene:
+    with Scene(http=LONG) as scene:
         for i in range(5):
             scene.send(BAD, (CLIENT6, NEIGHBOUR6)[i % 2])
         eventually(lambda: "fd00:9:0:1::/64" in scene.bans(), "the /64 is banned")
@@ -104,7 +109,7 @@ def who_ignores_40_refusals_is_dropped_at_the_card_and_comes_back():
         assert scene.ask(sock).status == 429
         assert is_reset(sock) and is_reset(idle), "connections of a banned source stay open"
         ban = scene.bans()[CLIENT]
-        assert ban["reason"] == "ignores refusals" and _span_of(ban) == 2, ban
+        assert ban["reason"] == "ignores refusals" and _span_of(ban) == 8, ban
         assert scene.is_unreachable()
         eventually(lambda: not scene.is_unreachable(), "service again")
         assert scene.dropped() > before, "nothing was dropped at the card"
@@ -113,7 +118,7 @@ def who_ignores_40_refusals_is_dropped_at_the_card_and_comes_back():
             assert refusals(scene, sock, 38) == 38
             assert scene.ask(sock).status == 429
             assert is_reset(sock)
-        assert _span_of(scene.bans()[CLIENT]) == 4, scene.bans()
+        assert _span_of(scene.bans()[CLIENT]) == 16, scene.bans()
         assert scene.story() == ["refused", "banned", "ban_ended", "refused", "banned"], scene.story()
         assert scene.events()[0]["requests"] == 40
         assert len([each for each in scene.origin.requests]) == 5, "more than the limit got through"
@@ -123,7 +128,7 @@ def who_waits_as_he_is_told_is_never_banned():
     with Scene(http=LIMITED.replace("5 per minute", "5 per second")) as scene:
         served, end = 0, time.monotonic() + 6
         with scene.connect() as sock:
-            while time.monotonic() < end:
+            while time.monotonic() < end or served < 15 and time.monotonic() < end + 60:
                 answer = scene.ask(sock)
                 served += answer.status == 200
                 if answer.status == 429:
@@ -163,7 +168,7 @@ def the_story_of_one_source_is_told_in_order_from_the_flag_to_its_return():
         assert scene.story() == ["flagged", "refused", "banned", "ban_ended"], scene.story()
         told = subprocess.run([build_path("sluice"), "events", "--control", scene.sluice.control],
                               capture_output=True, text=True, timeout=10).stdout.splitlines()
-        for line, words in zip(told, ("flagged", "40 requests", "for 2s until", "ban_ended")):
+        for line, words in zip(told, ("flagged", "40 requests", "for 8s until", "ban_ended")):
             assert CLIENT in line and words in line, told
 
 

@@ -281,7 +281,7 @@ def generate(sender, interface, receiver_mac, address, base, **options):
 
 def generated(process):
     """Wait for generate()'s process and return its report."""
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=600)
     if process.returncode:
         raise LabError(f"trafficgen: exit {process.returncode}")
     return json.loads(output)

@@ -17,14 +17,14 @@ from netns import Lab, generate, generated, main, send_signal, wait_for
 LINKS = {"eth0": ("10.9.0.1", "10.9.0.2"), "eth1": ("10.9.1.1", "10.9.1.2"),
          "eth2": ("10.9.2.1", "10.9.2.2")}
 FORGED = 10_000_000
-RATE = 1000
-SECONDS_MAX = 120
+RATE, BURST = 1000, 5000  # a machine that is busy for less than five seconds costs nobody a token
+SECONDS_MAX = 300
 
 POLICY = f"""
 interfaces: ["eth*"]
 protect: {{udp: [9000]}}
 tiers:
-  public: {{packets: {RATE}/second burst {RATE}}}
+  public: {{packets: {RATE}/second burst {BURST}}}
 default: public
 """
 
@@ -63,7 +63,7 @@ def under_ten_million_forged_sources_an_offender_keeps_its_limit_and_a_polite_cl
         with Host(host, POLICY) as sluice:
             flood = send(host, flooder, "eth2", "11.0.0.0", sources="ever-new", bits=24)
             senders = [send(host, polite, "eth0", LINKS["eth0"][1], rate=RATE // 4),
-                       send(host, offender, "eth1", LINKS["eth1"][1], rate=5 * RATE)]
+                       send(host, offender, "eth1", LINKS["eth1"][1], rate=10 * RATE)]
             wait_for(lambda: forged(sluice) >= FORGED, "ten million forged sources", SECONDS_MAX)
             reports = [stop(sender) for sender in senders]
             stop(flood)
@@ -71,7 +71,7 @@ def under_ten_million_forged_sources_an_offender_keeps_its_limit_and_a_polite_cl
 
             # What the ring of a veth could not take never reached the program.
             assert arrived[0] == reports[0]["taken"], (arrived[0], reports[0])
-            allowed = RATE + RATE * reports[1]["seconds"]
+            allowed = BURST + RATE * reports[1]["seconds"]
             assert abs(arrived[1] - allowed) <= 0.01 * allowed, (arrived[1], allowed)
 
 

@@ -39,8 +39,7 @@ class Shell:
 
     def run(self, command):
         """(what it printed, its exit status)"""
-        wait = " sleep 2" if command.endswith("&") else ""  # what it says of its start belongs to it
-        self.process.stdin.write(f"{command}{wait}\nstatus=$?; echo; echo '{END}'$status\n")
+        self.process.stdin.write(f"{command}{self.wait_for_start(command)}\nstatus=$?; echo; echo '{END}'$status\n")
         self.process.stdin.flush()
         printed = []
         for line in self.process.stdout:
@@ -48,6 +47,17 @@ class Shell:
                 return "".join(printed)[:-1], int(line[len(END):])
             printed.append(line)
         raise RuntimeError(f"the shell ended in: {command}")
+
+    @staticmethod
+    def wait_for_start(command):
+        """What it says of its start belongs to it: until it can be asked, and a moment longer."""
+        if not command.endswith("&"):
+            return ""
+        if "sluiced" not in command:
+            return " sleep 4"
+        control = re.search(r"--control \S+", command)
+        ask = f"sluice status {control.group(0) if control else ''} >/dev/null 2>&1"
+        return f" for i in $(seq 300); do {ask} && break; sleep 0.2; done; sleep 2"
 
     def close(self):
         self.process.stdin.close()

@@ -2,11 +2,10 @@
 """A host with both planes, an origin behind it, and real clients in a network namespace of their own."""
 
 import contextlib
-import select
 import socket
 
 from host import Host
-from http_lab import Origin, Reader, read_answer
+from http_lab import PATIENCE, Origin, Reader, has_answer, read_answer
 from netns import Lab, main
 
 HOST, CLIENT, OTHER = "10.9.0.1", "10.9.0.2", "10.9.0.3"
@@ -30,7 +29,7 @@ BAD = b"GET / HTTP/1.1\r\nHost: api.test\r\nBad Name: x\r\n\r\n"
 GOOD = b"GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"
 ESCALATE = "  escalate: {malformed: 5 in 10 seconds, slow: 3 in 10 seconds, for: 2 seconds, up to: 1 minute}\n"
 LIMITED = """  limits: ["5 per minute"]
-  escalate: {after: 40 refused in 10 seconds, for: 2 seconds, up to: 1 minute}
+  escalate: {after: 40 refused in 10 seconds, for: 8 seconds, up to: 1 minute}
 """
 
 
@@ -75,7 +74,7 @@ class Scene:
 
     # ---- Clients ----
 
-    def connect(self, source=CLIENT, timeout=5):
+    def connect(self, source=CLIENT, timeout=PATIENCE):
         """A socket of the client's, its connection open."""
         host = HOST6 if ":" in source else HOST
         with self.client.inside():
@@ -85,10 +84,10 @@ class Scene:
     def send(self, raw, source=CLIENT):
         """One raw request on a connection of its own; the status, or None where nothing came."""
         with self.connect(source) as sock:
-            sock.sendall(raw)
             try:
+                sock.sendall(raw)
                 answer = read_answer(Reader(sock))
-            except AssertionError:
+            except (AssertionError, ConnectionError):
                 return None
             return answer.status if answer else None
 
@@ -121,8 +120,7 @@ class Scene:
 
 def is_reset(sock):
     """What became of an idle connection: True if it was reset."""
-    ready, _, _ = select.select([sock], [], [], 5)
-    if not ready:
+    if not has_answer(sock, PATIENCE):
         return False
     try:
         return sock.recv(1) == b"" and False

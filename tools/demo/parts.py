@@ -22,7 +22,7 @@ import time
 REPORT_SECONDS = 0.25
 SEQUENCE = struct.Struct("!Q")
 SO_RCVBUFFORCE = 33
-ANSWER_SECONDS = 3  # a request without an answer for so long is lost
+ANSWER_SECONDS = 10  # a request without an answer for so long is lost
 
 
 class Reporter:

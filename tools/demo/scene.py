@@ -31,7 +31,7 @@ GREEDY_RATE = 10_000  # datagrams a second
 ABUSER_RATE = 400  # logins a second
 FORGED_SOURCES = 1_000_000
 FORGED_FIRST = "100.64.0.0"
-STARTS_SECONDS = 20  # a busy machine takes its time to verify a BPF program
+STARTS_SECONDS = 60  # a busy machine takes its time to verify a BPF program
 
 
 def host_address(client):
