@@ -167,7 +167,7 @@ def the_story_of_one_source_is_told_in_order_from_the_flag_to_its_return():
         eventually(lambda: "ban_ended" in scene.story(), "it is over")
         assert scene.story() == ["flagged", "refused", "banned", "ban_ended"], scene.story()
         told = subprocess.run([build_path("sluice"), "events", "--control", scene.sluice.control],
-                              capture_output=True, text=True, timeout=10).stdout.splitlines()
+                              capture_output=True, text=True, timeout=60).stdout.splitlines()
         for line, words in zip(told, ("flagged", "40 requests", "for 8s until", "ban_ended")):
             assert CLIENT in line and words in line, told
 

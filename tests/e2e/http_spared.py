@@ -12,7 +12,7 @@ import socket
 import tempfile
 import time
 
-from http_lab import Reader, eventually, read_answer
+from http_lab import PATIENCE, Reader, eventually, read_answer
 from two_planes import BAD, CLIENT, CLIENT6, ESCALATE, GOOD, OTHER, Scene, refusals, run_all
 
 
@@ -218,12 +218,12 @@ def whoever_comes_through_a_unix_socket_is_never_banned():
         with Scene(http=http.replace("malformed: 5", "after: 20 refused in 10 seconds, malformed: 5"),
                    listen='"10.9.0.1:80", "unix:%s"' % path) as scene:
             with socket.socket(socket.AF_UNIX) as sock:
-                sock.settimeout(5)
+                sock.settimeout(PATIENCE)
                 sock.connect(path)
                 assert refusals(scene, sock, 60) == 55
             for _ in range(12):
                 with socket.socket(socket.AF_UNIX) as sock:
-                    sock.settimeout(5)
+                    sock.settimeout(PATIENCE)
                     sock.connect(path)
                     assert scene.ask(sock, BAD).status == 400
             time.sleep(0.3)

@@ -39,10 +39,10 @@ def accepted_marks(host, client, family, count):
     marks, kept = [], []
     with host.inside():
         listener = socket.create_server((address, 9000), family=kind)
-    listener.settimeout(5)
+    listener.settimeout(60)
     for _ in range(count):
         with client.inside():
-            kept.append(socket.create_connection((address, 9000), timeout=5))
+            kept.append(socket.create_connection((address, 9000), timeout=60))
         accepted, _ = listener.accept()
         kept.append(accepted)
         marks.append(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_MARK))
