@@ -188,15 +188,16 @@ def the_packet_plane_does_not_notice_that_the_child_was_killed():
         origin = serve(host)
         with Host(host, SLOW) as sluice:
             before, attached = sluice.status(), host.run("ip", "link", "show", "eth0").stdout
-            send(client, GREEDY, 10)
+            send(host, client, GREEDY, 10)
             assert len(counter.take().get(GREEDY, [])) == 10
             for _ in range(3):  # each time it is longer until the next one is started
                 wait_for(lambda: sluice.status()["http"]["answering"], "a child serves")
-                os.kill(sluice.http_child(), signal.SIGKILL)
-                wait_for(lambda: not sluice.status()["http"]["answering"], "it is gone")
-            send(client, GREEDY, 10)  # what is left of the burst, to the packet
+                killed = sluice.http_child()
+                os.kill(killed, signal.SIGKILL)
+                wait_for(lambda: sluice.http_child() != killed, "it is gone")
+            send(host, client, GREEDY, 10)  # what is left of the burst, to the packet
             assert len(counter.take().get(GREEDY, [])) == 10
-            send(client, GREEDY, 50)
+            send(host, client, GREEDY, 50)
             assert len(counter.take().get(GREEDY, [])) <= 1
             wait_for(lambda: sluice.status()["http"]["answering"], "another serves")
             after = sluice.status()
@@ -204,7 +205,7 @@ def the_packet_plane_does_not_notice_that_the_child_was_killed():
             assert after["generation"] == before["generation"]
             assert host.run("ip", "link", "show", "eth0").stdout == attached  # the same program, by its number
             requests = Requests(client)
-            time.sleep(0.3)
+            wait_for(lambda: requests.done or requests.errors, "a request is answered")
             done, errors = requests.stop()
             assert not errors and done, (done, errors[:3])
         origin.close()
