@@ -146,10 +146,10 @@ static void begin_epoch(struct limit_table *table)
 
 int limit_table_open(int fd, struct limit_table **ret_table)
 {
-	struct limit_table *table;
+	struct limit_table *table = NULL;
 	int err = map_table(fd, MAP_SHARED, &table);
 
-	if (err)
+	if (!table)
 		return err;
 	begin_epoch(table);
 	*ret_table = table;
@@ -158,10 +158,10 @@ int limit_table_open(int fd, struct limit_table **ret_table)
 
 int limit_table_join(int fd, struct limit_table **ret_table)
 {
-	struct limit_table *table;
+	struct limit_table *table = NULL;
 	int err = map_table(fd, MAP_SHARED, &table);
 
-	if (err)
+	if (!table)
 		return err;
 	if (table->epoch)
 		table->word = table->epoch | TABLE_JOINED;
