@@ -83,7 +83,7 @@ static void counts_outlive_a_killed_process_and_its_lock_is_taken_over(void **st
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 
-	alarm(10); /* a lock that is not taken over would be waited for for ever */
+	alarm(60); /* a lock that is not taken over would be waited for for ever */
 	table = opened(fd);
 	assert_int_equal(ask(table, "a", &five, START + 1), LET_IN);
 	assert_int_equal(ask(table, "a", &five, START + 1), REFUSED);
@@ -116,7 +116,7 @@ static void a_process_killed_anywhere_leaves_a_table_that_still_limits(void **st
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 
 		table = opened(fd);
-		alarm(10);
+		alarm(60);
 		for (int i = 0; i < 150; i++)
 			let_in += ask(table, name_of(0), &hundred, START) == LET_IN;
 		alarm(0);
