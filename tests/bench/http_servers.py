@@ -106,7 +106,8 @@ class Server:
 
     def pids(self):
         """Without taskset's and nsenter's own: they only wait."""
-        return [pid for process in [self.process, *self.extra] for pid in descendants(process.pid)]
+        return [pid for process in [self.process, *self.extra] if process and process.poll() is None
+                for pid in descendants(process.pid)]
 
 
 class Bare(Server):
