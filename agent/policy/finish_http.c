@@ -189,6 +189,34 @@ static void finish_routes(struct reading *r)
 
 /* ---- What belongs together ---- */
 
+#define MIB    ((uint64_t)1 << 20)
+#define MEMORY (512 * MIB)
+#define BESIDE (352 * MIB) /* of MEMORY: for connections and buffers */
+
+static uint64_t at_most(uint64_t most, uint64_t value)
+{
+	return value < most ? value : most;
+}
+
+/* Who says how much memory there is, or how big the cache, need not say the rest as well. */
+static void share_memory(struct http_policy *http)
+{
+	struct http_max *max = &http->max;
+	struct http_cache *cache = &http->cache;
+	const uint64_t memory = max->memory ? max->memory : MEMORY;
+	uint64_t needed;
+
+	if (!max->limit_table)
+		max->limit_table = at_most(32 * MIB, memory / 8);
+	if (!cache->size)
+		cache->size = at_most(128 * MIB, memory / 4);
+	if (!cache->object_max)
+		cache->object_max = at_most(8 * MIB, cache->size / 4);
+	needed = max->limit_table + (cache->off ? 0 : cache->size) + BESIDE;
+	if (!max->memory)
+		max->memory = needed > MEMORY ? needed : MEMORY;
+}
+
 static void check_memory(struct reading *r)
 {
 	const struct http_policy *http = r->http->http;
@@ -327,6 +355,7 @@ void finish_http(struct reading *r)
 {
 	if (!r->http)
 		return;
+	share_memory(r->http->http);
 	finish_listeners(r);
 	finish_upstreams(r);
 	finish_default_limits(r);

@@ -48,6 +48,30 @@ static void defaults_are_those_of_the_documents(void **state)
 	policy_free(policy);
 }
 
+static void assert_memory(const char *text, unsigned memory, unsigned table, unsigned cache,
+			  unsigned object)
+{
+	struct policy *policy = good(text);
+	const struct http_policy *http = policy->http;
+
+	assert_int_equal(http->max.memory >> 20, memory);
+	assert_int_equal(http->max.limit_table >> 20, table);
+	assert_int_equal(http->cache.size >> 20, cache);
+	assert_int_equal(http->cache.object_max >> 20, object);
+	policy_free(policy);
+}
+
+static void of_memory_what_is_not_said_follows_what_is(void **state)
+{
+	assert_memory("", 512, 32, 128, 8);
+	assert_memory("  cache: {size: 16 MiB}\n", 512, 32, 16, 4);
+	assert_memory("  cache: {size: 1 GiB}\n", 1024 + 32 + 352, 32, 1024, 8);
+	assert_memory("  max: {memory: 64 MiB}\n", 64, 8, 16, 4);
+	assert_memory("  max: {memory: 16 MiB}\n", 16, 2, 4, 1);
+	assert_memory("  max: {memory: 4 GiB}\n", 4096, 32, 128, 8);
+	assert_memory("  max: {limit_table: 1 GiB}\n  cache: off\n", 1024 + 352, 1024, 128, 8);
+}
+
 static void an_upstream_is_healthy_from_200_to_399(void **state)
 {
 	struct policy *policy = good("");
@@ -337,6 +361,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_documents),
+		cmocka_unit_test(of_memory_what_is_not_said_follows_what_is),
 		cmocka_unit_test(an_upstream_is_healthy_from_200_to_399),
 		cmocka_unit_test(a_routes_limits_take_the_place_of_the_defaults),
 		cmocka_unit_test(the_nearest_word_about_a_limit_counts),

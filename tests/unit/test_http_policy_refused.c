@@ -172,7 +172,7 @@ static void routes_are_checked(void **state)
 static void what_does_not_fit_together_is_told(void **state)
 {
 	static const struct mistake list[] = {
-		{"max: {memory: 64 MiB}", 8, "more than max.memory"},
+		{"max: {memory: 64 MiB}\n  cache: {size: 64 MiB}", 8, "more than max.memory"},
 		{"cache: {size: 8 MiB, object_max: 4 MiB}", 10, "a quarter of cache.size"},
 		{"escalate: {for: 2 hours}", 13, "no more than `up to`"},
 		{"escalate: {after: many}", 21, "40 refused in 10 seconds"},
