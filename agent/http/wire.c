@@ -4,25 +4,9 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* One piece goes to the kernel faster than a list of several: worth a copy as long as that is short. */
 #define JOINED_MAX 3072
-
-/*
- * recv() and send() without being points where a thread may be cancelled: the C library pays for that with two locked
- * instructions a call in a process with threads, and no thread of ours is ever cancelled.
- */
-static inline ssize_t receive(int fd, void *at, size_t room)
-{
-	return syscall(SYS_recvfrom, fd, at, room, 0, NULL, NULL);
-}
-
-static inline ssize_t transmit(int fd, const void *at, size_t len)
-{
-	return syscall(SYS_sendto, fd, at, len, MSG_NOSIGNAL, NULL, 0);
-}
 
 void wire_event(struct wire *wire, uint32_t events)
 {
@@ -42,7 +26,7 @@ size_t wire_read(struct wire *wire, char *at, size_t room)
 
 	if (!wire->can_read || wire->is_broken || !room)
 		return 0;
-	len = receive(wire->fd, at, room);
+	len = recv(wire->fd, at, room, 0);
 	if (len > 0) {
 		/* A short read has emptied the socket: the next byte is a new edge. */
 		if ((size_t)len < room && !wire->saw_end)
@@ -67,7 +51,7 @@ static ssize_t send_joined(int fd, const struct iovec *iov, int count)
 		memcpy(at, iov[i].iov_base, iov[i].iov_len);
 		at += iov[i].iov_len;
 	}
-	return transmit(fd, joined, (size_t)(at - joined));
+	return send(fd, joined, (size_t)(at - joined), MSG_NOSIGNAL);
 }
 
 static ssize_t send_parts(int fd, struct iovec *iov, int count, size_t total)
@@ -75,7 +59,7 @@ static ssize_t send_parts(int fd, struct iovec *iov, int count, size_t total)
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
 
 	if (count == 1)
-		return transmit(fd, iov->iov_base, iov->iov_len);
+		return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
 	return total <= JOINED_MAX ? send_joined(fd, iov, count)
 				   : sendmsg(fd, &message, MSG_NOSIGNAL);
 }

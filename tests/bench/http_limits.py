@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a limit costs a request: refused, allowed, and allowed among many clients. What is allowed is a hit of 1 KiB."""
 
-from http_servers import Bare, Flask, Haproxy, Nginx, Sluice
+from http_servers import ALONE, Bare, Flask, Haproxy, Nginx, Sluice
 from results import Cell
 
 CLIENTS = 100_000
@@ -69,7 +69,7 @@ def only(bench, runs, server, status, what):
 
 def measure(bench, servers, hit, status, what, *options):
     everybody = [server for server in servers + [hit] if server]
-    runs = bench.rounds(everybody, "-p", "/a/limited", *options)
+    runs = bench.rounds(everybody, *ALONE, "-p", "/a/limited", *options)
     for server in everybody[1:-1]:  # the first is the bare loop, the last has no limit
         only(bench, runs, server, status, what)
     return runs

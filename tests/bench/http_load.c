@@ -11,6 +11,7 @@
  *   -k N        numbers from 0 to N - 1, at random; -z: as Zipf has it; -f FIRST: each once, from FIRST on
  *   -C N        so many clients, told apart by X-Forwarded-For
  *   -r RATE     no more than so many requests a second
+ *   -b          look for answers all the time: else the server pays for waking us, and a slow one more often
  *   -P PID,...  the server's processes: their CPU time is told, too
  *
  * Prints one line of JSON: requests answered, seconds, answers by status, microseconds to an answer (50th, 99th
@@ -270,11 +271,12 @@ static void run_for(double seconds)
 {
 	uint64_t began_ns = clock_now_ns(), end_ns = began_ns + (uint64_t)(seconds * 1e9), now_ns;
 	struct epoll_event events[256];
+	const int wait_ms = how.is_busy ? 0 : how.rate ? 1 : 100;
 	uint64_t enough = how.once ? (uint64_t)how.connections : how.requests;
 
 	paced = 0;
 	while ((now_ns = clock_now_ns()) < end_ns && (!enough || done < enough)) {
-		int count = epoll_wait(epoll_fd, events, 256, how.rate ? 1 : 100);
+		int count = epoll_wait(epoll_fd, events, 256, wait_ms);
 
 		for (int i = 0; i < count; i++)
 			ready(events[i].data.ptr, events[i].events);

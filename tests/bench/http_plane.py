@@ -6,7 +6,6 @@ server's processes says (user, system, and the softirq work done within their ca
 sender's own call, so each side pays for what it sends).
 """
 
-import contextlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ import tempfile
 
 import http_limits
 import http_picture
-from http_servers import CLIENTS_MAX, ORIGIN, SIZES, Ats, Bare, Haproxy, Nginx, Sluice, Varnish
+from http_servers import ALONE, CLIENTS_MAX, ORIGIN, SIZES, Ats, Bare, Haproxy, Nginx, Sluice, Varnish
 from netns import LabError, build_path, wait_for
 from results import Cell
 
@@ -87,21 +86,8 @@ class Bench:
         for _ in range(1 if self.quick else 5):
             for server, results in runs.items():
                 given = [option() if callable(option) else option for option in options]
-                with self.others_stopped(server):
-                    results.append(self.load(server, "-s", seconds, "-w", seconds / 10, *given))
+                results.append(self.load(server, "-s", seconds, "-w", seconds / 10, *given))
         return runs
-
-    @contextlib.contextmanager
-    def others_stopped(self, server):
-        """Idle servers are not: some have threads that look about many times a second, and leave cold caches."""
-        others = [pid for other in self.servers if other is not server for pid in other.pids()]
-        try:
-            for pid in others:
-                os.kill(pid, signal.SIGSTOP)
-            yield
-        finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
 
     def fill(self, server, path, first, count):
         asked = self.load(server, "-p", path, "-f", first, "-n", count, "-s", FILL_SECONDS)["requests"]
@@ -170,8 +156,8 @@ def both(value):
 
 def rows_hits(bench, servers):
     """Returns the runs of 1 KiB."""
-    small = bench.rounds(servers, "-p", "/a/hit")
-    large = bench.rounds(servers, "-p", "/b/hit")
+    small = bench.rounds(servers, *ALONE, "-p", "/a/hit")
+    large = bench.rounds(servers, *ALONE, "-p", "/b/hit")
     table = bench.table
     table.row("1 KiB hit", cells(servers, small, "cpu_us", wanted=both(
         times(1.15, median(servers, small, 0)))))
@@ -194,7 +180,7 @@ def rows_keys(bench, servers, small):
     keys = KEYS // 20 if bench.quick else KEYS
     for server in caches:
         bench.fill(server, "/a/########", 0, keys)
-    zipf = bench.rounds(servers, "-p", "/a/########", "-k", keys, "-z")
+    zipf = bench.rounds(servers, *ALONE, "-p", "/a/########", "-k", keys, "-z")
     count = keys // 5
     stored = bench.rounds(caches, "-p", "/a/########", "-n", count, "-f",
                           lambda: bench.new_keys(2 * count), "-s", 30, "-w", 0)
@@ -233,7 +219,7 @@ def rows_objects(bench):
     for count in sizes:
         bench.fill(server, "/c/########", filled, count - filled)
         filled = count
-        runs = bench.rounds([server], "-p", "/c/########", "-k", count)
+        runs = bench.rounds([server], *ALONE, "-p", "/c/########", "-k", count)
         bench.table.row(f"a hit among {count:,} objects, any of them", [
             None, Cell([run["cpu_us"] for run in runs[server]], digits=1)])
     server.stop()

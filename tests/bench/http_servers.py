@@ -13,6 +13,7 @@ from netns import LabError, build_path, send_signal, wait_for
 ORIGIN = 9000   # answers with SIZES
 SIZES = (1024, 65536, 128)
 ROOM = "/dev/shm"  # tmpfs: what a cache keeps in files costs no disk
+ALONE = ("-b",)  # how to ask where the origin does not share the generator's core
 FOREVER = 1_000_000_000
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 CLIENTS_MAX = min(10_100, (FILES - 400) // 2)  # connections: a proxy may need a second descriptor for each
@@ -106,8 +107,7 @@ class Server:
 
     def pids(self):
         """Without taskset's and nsenter's own: they only wait."""
-        return [pid for process in [self.process, *self.extra] if process and process.poll() is None
-                for pid in descendants(process.pid)]
+        return [pid for process in [self.process, *self.extra] for pid in descendants(process.pid)]
 
 
 class Bare(Server):

@@ -55,6 +55,9 @@ static void take_option(int option, struct how *how, struct draw *draw)
 	case 'r':
 		how->rate = atof(optarg);
 		break;
+	case 'b':
+		how->is_busy = true;
+		break;
 	case 'P':
 		read_pids(optarg, how);
 		break;
@@ -69,7 +72,7 @@ void how_read(int argc, char **argv, struct how *how)
 	int option;
 
 	*how = (struct how){.connections = 64, .seconds = 2, .path = "/"};
-	while ((option = getopt(argc, argv, "c:s:w:n:1p:k:zf:C:r:P:")) != -1)
+	while ((option = getopt(argc, argv, "c:s:w:n:1p:k:zf:C:r:bP:")) != -1)
 		take_option(option, how, &draw);
 
 	how->to.sin_family = AF_INET;

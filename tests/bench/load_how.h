@@ -20,6 +20,7 @@ struct how {
 	double rate;	   /* requests a second; 0: each as soon as the answer before has come */
 	uint64_t requests; /* 0: any number */
 	bool once;	   /* one a connection */
+	bool is_busy;	   /* looks for answers instead of waiting to be woken */
 	const char *path;
 	uint32_t clients; /* 0: all are one */
 	struct keys keys, askers;
