@@ -59,20 +59,10 @@ def value(runs, server, factor=1.0, plus=0.0):
     return Cell([run["cpu_us"] for run in results]).value * factor + plus if results else None
 
 
-def only(bench, runs, server, status, what):
-    """What was not refused, or let in, as the row says was not measured."""
-    results = runs.get(server)
-    if results and any(run["statuses"].get(status, 0) < 0.99 * run["requests"] for run in results):
-        bench.table.row(f"not measured: {server.name}, {what}: answered {results[-1]['statuses']}", [])
-        del runs[server]
-
-
-def measure(bench, servers, hit, status, what, *options):
+def measure(bench, servers, hit, *options, refusing=()):
     everybody = [server for server in servers + [hit] if server]
-    runs = bench.rounds(everybody, *ALONE, "-p", "/a/limited", *options)
-    for server in everybody[1:-1]:  # the first is the bare loop, the last has no limit
-        only(bench, runs, server, status, what)
-    return runs
+    bench.meet(everybody, "/a/limited")
+    return bench.rounds(everybody, *ALONE, "-p", "/a/limited", *options, refusing=refusing)
 
 
 def meet_clients(bench, servers, count):
@@ -87,7 +77,7 @@ def fill(bench):
     table.section("With limits: CPU microseconds a request")
     hit = bench.server(Sluice)
     servers = refusing(bench)
-    runs = measure(bench, servers, hit, "429", "refused")
+    runs = measure(bench, servers, hit, refusing=servers[1:])
     bounds = [bound for bound in (value(runs, servers[0], 1.15), value(runs, hit)) if bound]
     table.row("refused", line(servers, runs, min(bounds, default=None)))
     table.row("system calls a refused request", bench.calls(servers, "/a/limited"))
@@ -95,11 +85,11 @@ def fill(bench):
         if server:
             server.stop()
     servers = allowing(bench)
-    runs = measure(bench, servers, hit, "200", "allowed")
+    runs = measure(bench, servers, hit)
     table.row("allowed, one client", line(servers, runs, value(runs, hit, plus=0.5)))
     clients = CLIENTS // 20 if bench.quick else CLIENTS
     meet_clients(bench, servers[1:5], clients)
-    runs = measure(bench, servers, hit, "200", "allowed among many", "-C", clients)
+    runs = measure(bench, servers, hit, "-C", clients)
     table.row(f"allowed, among {clients:,} clients", line(servers, runs, value(runs, hit, plus=1.0)))
     table.row("our hit without limits, in the same turns", [None, Cell(
         [run["cpu_us"] for run in runs[hit]], digits=1)] if runs.get(hit) else [])

@@ -79,15 +79,31 @@ class Bench:
             raise LabError(f"{server.name}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def rounds(self, servers, *options):
-        """In turns. By server, its runs; a callable option is asked anew for each run."""
+    def rounds(self, servers, *options, refusing=()):
+        """In turns. By server, its runs; a callable option is asked anew for each run. Who refuses is to answer 429."""
         seconds = 0.3 if self.quick else 1
         runs = {server: [] for server in servers if not server.failed}
         for _ in range(1 if self.quick else 5):
             for server, results in runs.items():
                 given = [option() if callable(option) else option for option in options]
                 results.append(self.load(server, "-s", seconds, "-w", seconds / 10, *given))
+        for server in list(runs):
+            self.only(runs, server, "429" if server in refusing else "200")
         return runs
+
+    def only(self, runs, server, status):
+        """A server that answered otherwise, or not at all, was not measured; a row says so."""
+        answered = [(run["requests"], run["statuses"].get(status, 0)) for run in runs[server]]
+        if not all(requests and right >= 0.99 * requests for requests, right in answered):
+            self.table.row(f"not measured: {server.name}: {sum(right for _, right in answered):,} times {status} "
+                           f"in {sum(requests for requests, _ in answered):,} answers", [])
+            del runs[server]
+
+    def meet(self, servers, path):
+        """Once each: who asks while the first answer is under way is answered in other words than afterwards."""
+        for server in servers:
+            if server and not server.failed:
+                self.load(server, "-c", 1, "-n", 1, "-s", 5, "-p", path)
 
     def fill(self, server, path, first, count):
         asked = self.load(server, "-p", path, "-f", first, "-n", count, "-s", FILL_SECONDS)["requests"]
@@ -156,6 +172,8 @@ def both(value):
 
 def rows_hits(bench, servers):
     """Returns the runs of 1 KiB."""
+    for path in ("/a/hit", "/b/hit"):
+        bench.meet(servers, path)
     small = bench.rounds(servers, *ALONE, "-p", "/a/hit")
     large = bench.rounds(servers, *ALONE, "-p", "/b/hit")
     table = bench.table

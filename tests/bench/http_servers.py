@@ -39,7 +39,6 @@ class Server:
 
     name = None
     program = None    # what has to be installed
-    needs_origin = True
 
     address = "127.0.0.1"
 
@@ -156,7 +155,7 @@ http {{
     access_log off; sendfile off; output_buffers 2 128k; tcp_nodelay on; default_type text/plain;
     keepalive_requests {forever}; keepalive_timeout 1h;
     proxy_cache_path {dir}/cache levels=1:2 keys_zone=all:200m max_size=8g inactive=1h use_temp_path=off;
-    open_file_cache max=200000 inactive=1h; open_file_cache_valid 1h; open_file_cache_min_uses 1;
+    open_file_cache max={files} inactive=1h; open_file_cache_valid 1h; open_file_cache_min_uses 1;
     client_body_temp_path {dir}/body; proxy_temp_path {dir}/temp; fastcgi_temp_path {dir}/fastcgi;
     uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
     upstream origin {{
@@ -179,7 +178,7 @@ http {{
         location = self.location + ("" if self.purpose == "proxied" else "proxy_cache all;")
         return ["nginx", "-p", self.directory, "-c", self.write("conf", self.TEXT.format(
             dir=self.directory, address=self.address, port=self.port, origin=ORIGIN, forever=FOREVER, top=self.top,
-            location=location))]
+            location=location, files=min(200_000, FILES // 4)))]  # beyond the limit of files it hangs
 
 
 class Haproxy(Server):
